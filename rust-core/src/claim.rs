@@ -1,0 +1,223 @@
+//! What a domain claims: [`Target`], [`Claim`], and the [`ClaimSet`] that is valid by construction.
+
+use core::fmt;
+
+use crate::limits::{CLAIM_COUNT, CLAIM_PAGES, MAX_CLAIMS};
+use crate::units::{NodeId, NodeSet, Pages};
+
+/// Which pages satisfy a claim.
+///
+/// The order is the one the hypervisor reports in: the host first, then nodes ascending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Target {
+    /// Pages of any node.
+    Host,
+    /// Pages of this node only.
+    Node(NodeId),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Host => f.write_str("the host"),
+            Target::Node(node) => node.fmt(f),
+        }
+    }
+}
+
+/// So many pages of one target. 0 pages claim nothing and are allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// How much.
+    pub pages: Pages,
+    /// Where.
+    pub target: Target,
+}
+
+/// A request that can't be a claim set; nothing was sent to the hypervisor.
+///
+/// `index` is the position in the request of the first entry that is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidClaim {
+    /// An empty request. Releasing is said explicitly, with a claim of 0 pages.
+    #[error("an empty claim set; to release all claims, claim 0 pages of the host")]
+    Empty,
+    /// More entries than every node once and the host.
+    #[error("{count} claims, but a set has at most {MAX_CLAIMS} (every node once, and the host)")]
+    TooMany {
+        /// How many there are.
+        count: usize,
+    },
+    /// A target that names neither a node nor the host.
+    #[error(
+        "claim {index} has target {value}, which is neither a node ({}) nor -1 (the host)",
+        crate::limits::NODE_ID
+    )]
+    Target {
+        /// Position of the entry.
+        index: usize,
+        /// The target as it was given.
+        value: i64,
+    },
+    /// A negative number of pages.
+    #[error("claim {index} is for {value} pages, which is negative")]
+    Negative {
+        /// Position of the entry.
+        index: usize,
+        /// The pages as they were given.
+        value: i64,
+    },
+    /// A target that an earlier entry has already.
+    #[error("claim {index} is the second one for {target}")]
+    Duplicate {
+        /// Position of the later entry.
+        index: usize,
+        /// The target they share.
+        target: Target,
+    },
+    /// This entry brings the sum of all pages over the largest there is.
+    #[error("claim {index} for {pages} brings the sum over {}", CLAIM_PAGES.max)]
+    Sum {
+        /// Position of the entry.
+        index: usize,
+        /// The pages of that entry.
+        pages: Pages,
+    },
+}
+
+/// Everything one domain claims: at most one claim for the host and one for each node.
+///
+/// A value of this type is valid: it has 1 to 65 claims, no target twice, and a sum of pages that
+/// fits in 63 bits. The claims are kept in the order of [`Target`]. It lives in place, without
+/// heap memory.
+///
+/// ```
+/// use xen_claims::{Claim, ClaimSet, NodeId, Pages, Target};
+///
+/// let node = |n| Target::Node(NodeId::new(n).unwrap());
+/// let set = ClaimSet::new([
+///     Claim { pages: Pages::new(512), target: node(1) },
+///     Claim { pages: Pages::new(16), target: Target::Host },
+/// ])?;
+/// assert_eq!(set.pages_of(node(1)), Pages::new(512));
+/// assert_eq!(set.total(), Pages::new(528));
+/// assert_eq!(set.as_slice()[0].target, Target::Host);
+/// # Ok::<(), xen_claims::InvalidClaim>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct ClaimSet {
+    count: usize,
+    claims: [Claim; MAX_CLAIMS],
+}
+
+impl ClaimSet {
+    /// The set of these claims, in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidClaim`] if there is none or more than 65, if a target comes twice, or if the sum
+    /// does not fit in 63 bits (`docs/contract.md`, 1.13).
+    pub fn new<I>(claims: I) -> Result<Self, InvalidClaim>
+    where
+        I: IntoIterator<Item = Claim, IntoIter: ExactSizeIterator>,
+    {
+        Self::try_new(claims.into_iter().map(Ok))
+    }
+
+    /// The set of these claims, or the first error among them: for a caller that decodes as it goes.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `claims`, and those of [`ClaimSet::new`], whichever is first.
+    pub fn try_new(
+        claims: impl ExactSizeIterator<Item = Result<Claim, InvalidClaim>>,
+    ) -> Result<Self, InvalidClaim> {
+        let count = claims.len();
+        if count == 0 {
+            return Err(InvalidClaim::Empty);
+        }
+        if !CLAIM_COUNT.allows(count as u64) {
+            return Err(InvalidClaim::TooMany { count });
+        }
+        let mut set = ClaimSet::host(Pages::ZERO);
+        set.count = count;
+        let (mut sum, mut host, mut nodes) = (Pages::ZERO, false, NodeSet::EMPTY);
+        for (index, claim) in claims.enumerate() {
+            let claim = claim?;
+            let (pages, target) = (claim.pages, claim.target);
+            let new = match target {
+                Target::Host => !core::mem::replace(&mut host, true),
+                Target::Node(node) => nodes.insert(node),
+            };
+            if !new {
+                return Err(InvalidClaim::Duplicate { index, target });
+            }
+            sum = match sum.checked_add(pages) {
+                Some(sum) if CLAIM_PAGES.allows(sum.get()) => sum,
+                _ => return Err(InvalidClaim::Sum { index, pages }),
+            };
+            set.claims[index] = claim;
+        }
+        set.claims[..set.count].sort_unstable_by_key(|claim| claim.target);
+        Ok(set)
+    }
+
+    /// The set of one host claim. With 0 pages it is the set that releases everything.
+    ///
+    /// `pages` over the limit of a claim are taken as the limit, which no host has.
+    pub const fn host(pages: Pages) -> Self {
+        let pages = if pages.get() > CLAIM_PAGES.max {
+            Pages::new(CLAIM_PAGES.max)
+        } else {
+            pages
+        };
+        let claim = Claim {
+            pages,
+            target: Target::Host,
+        };
+        ClaimSet {
+            count: 1,
+            claims: [claim; MAX_CLAIMS],
+        }
+    }
+
+    /// The claims, host first, then nodes ascending.
+    pub fn as_slice(&self) -> &[Claim] {
+        &self.claims[..self.count]
+    }
+
+    /// The claims that are for at least one page.
+    pub fn outstanding(&self) -> impl Iterator<Item = Claim> + '_ {
+        let claims = self.as_slice().iter().copied();
+        claims.filter(|claim| claim.pages > Pages::ZERO)
+    }
+
+    /// What the set claims of `target`.
+    pub fn pages_of(&self, target: Target) -> Pages {
+        let claim = self.as_slice().iter().find(|claim| claim.target == target);
+        claim.map_or(Pages::ZERO, |claim| claim.pages)
+    }
+
+    /// All pages of the set.
+    pub fn total(&self) -> Pages {
+        // OK because a set whose sum does not fit is never made.
+        Pages::new(self.as_slice().iter().map(|claim| claim.pages.get()).sum())
+    }
+}
+
+impl PartialEq for ClaimSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for ClaimSet {}
+
+impl fmt::Debug for ClaimSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let claims = self.as_slice().iter();
+        f.debug_map()
+            .entries(claims.map(|claim| (claim.target, claim.pages.get())))
+            .finish()
+    }
+}

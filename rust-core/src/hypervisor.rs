@@ -1,0 +1,296 @@
+//! What a hypervisor does, for everything above it.
+//!
+//! An implementation provides the calls as they are on the wire. The safe [`Hypervisor::set`],
+//! [`Hypervisor::get`] and [`Hypervisor::release`] are written once, over them. A hypervisor
+//! trusts nobody: it checks all of `docs/contract.md`, 1.4, whoever calls.
+
+use core::fmt;
+
+use crate::claim::ClaimSet;
+use crate::error::{Errno, HypercallError, Operation};
+use crate::units::{DomainId, NodeId, NodeSet, Pages};
+use crate::wire::{self, xen_memory_claim};
+
+/// Memory of one node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeMemory {
+    /// Which node; it is online.
+    pub node: NodeId,
+    /// What it has.
+    pub size: Pages,
+    /// What nobody uses.
+    pub free: Pages,
+    /// What of that is claimed by node claims.
+    pub claimed: Pages,
+}
+
+impl NodeMemory {
+    /// Free and unclaimed. Host claims are not counted: they may be satisfied elsewhere.
+    pub const fn claimable(&self) -> Pages {
+        self.free.saturating_sub(self.claimed)
+    }
+}
+
+/// Memory of the whole host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HostMemory {
+    /// What nobody uses.
+    pub free: Pages,
+    /// What of that is claimed, by node claims and host claims together.
+    pub claimed: Pages,
+}
+
+/// Memory of one domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DomainInfo {
+    /// Which domain.
+    pub domain: DomainId,
+    /// What it has been given.
+    pub tot_pages: Pages,
+    /// What it may have.
+    pub max_pages: Pages,
+    /// The sum of its claims.
+    pub outstanding_pages: Pages,
+    /// It is being destroyed.
+    pub dying: bool,
+}
+
+/// Where the pages of a populate call shall come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// The nodes of the domain's affinity in turn, then the others.
+    Any,
+    /// This node first, then as [`Placement::Any`].
+    Prefer(NodeId),
+    /// This node or none.
+    Exact(NodeId),
+}
+
+/// A hypervisor that can hold claims. Safe to use from several threads.
+pub trait Hypervisor: Send + Sync + fmt::Debug {
+    /// `XEN_DOMCTL_claim_memory` as it is on the wire (`docs/contract.md`, 1.3 to 1.5): any mode,
+    /// any number, any entries, or none (a null pointer). An array shorter than the entries that
+    /// `nr_entries` makes the hypervisor read or write is `EFAULT`.
+    ///
+    /// For everything but hostile input there are [`set`](Self::set) and [`get`](Self::get).
+    ///
+    /// # Errors
+    ///
+    /// As `docs/contract.md`, 1.4 and 1.5, in their order. A GET that fails with `ERANGE` still
+    /// updates `nr_entries`.
+    fn claim_memory(
+        &self,
+        domain: DomainId,
+        mode: u32,
+        nr_entries: &mut u32,
+        entries: Option<&mut [xen_memory_claim]>,
+    ) -> Result<(), Errno>;
+
+    /// The legacy call, `XENMEM_claim_pages`: one host claim for what `pages` exceed the pages
+    /// the domain has; 0 releases everything it claims (`docs/contract.md`, 1.6).
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if the domain is unknown, dying, claims something already, has that many pages,
+    /// or may not have that many; `ENOMEM` if the host has not that many unclaimed pages.
+    fn claim_pages(&self, domain: DomainId, pages: Pages) -> Result<(), HypercallError>;
+
+    /// Replaces all claims of `domain` by `set`, at once or not at all.
+    ///
+    /// # Errors
+    ///
+    /// As `docs/contract.md`, 1.4; after any error the old claims are as they were.
+    fn set(&self, domain: DomainId, set: &ClaimSet) -> Result<(), HypercallError> {
+        let (mut buffer, mut count) = wire::encode(set);
+        let entries = Some(&mut buffer[..count as usize]);
+        self.claim_memory(
+            domain,
+            wire::XEN_DOMCTL_CLAIM_MEMORY_SET,
+            &mut count,
+            entries,
+        )
+        .map_err(|errno| HypercallError::of(Operation::SetClaims, domain, errno))
+    }
+
+    /// What `domain` still claims: the host claim, even if it is 0, and every node claim that is not.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if the domain is unknown or dying, `EPERM` if it may not be read, `EPROTO` if the
+    /// answer is no claim set.
+    fn get(&self, domain: DomainId) -> Result<ClaimSet, HypercallError> {
+        let mut buffer = wire::EMPTY;
+        let mut count = buffer.len() as u32;
+        self.claim_memory(
+            domain,
+            wire::XEN_DOMCTL_CLAIM_MEMORY_GET,
+            &mut count,
+            Some(&mut buffer),
+        )
+        .and_then(|()| buffer.get(..count as usize).ok_or(Errno::EPROTO))
+        .and_then(|entries| wire::decode(entries).map_err(|_| Errno::EPROTO))
+        .map_err(|errno| HypercallError::of(Operation::GetClaims, domain, errno))
+    }
+
+    /// Gives back all that `domain` still claims.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if the domain is unknown or dying (a dying domain claims nothing), `EPERM`.
+    fn release(&self, domain: DomainId) -> Result<(), HypercallError> {
+        self.set(domain, &ClaimSet::host(Pages::ZERO))
+    }
+
+    /// The online nodes, ascending.
+    ///
+    /// # Errors
+    ///
+    /// What the hypervisor says; none is expected of a privileged caller.
+    fn nodes(&self) -> Result<Vec<NodeMemory>, HypercallError>;
+
+    /// The host as a whole.
+    ///
+    /// # Errors
+    ///
+    /// What the hypervisor says; none is expected of a privileged caller.
+    fn host(&self) -> Result<HostMemory, HypercallError>;
+
+    /// Every domain, ascending.
+    ///
+    /// # Errors
+    ///
+    /// What the hypervisor says; none is expected of a privileged caller.
+    fn domains(&self) -> Result<Vec<DomainInfo>, HypercallError>;
+
+    /// One domain.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain.
+    fn domain(&self, domain: DomainId) -> Result<DomainInfo, HypercallError> {
+        let found = self.domains()?.into_iter().find(|d| d.domain == domain);
+        found.ok_or(HypercallError::of(
+            Operation::DomainInfo,
+            domain,
+            Errno::ESRCH,
+        ))
+    }
+
+    /// Makes `nodes` the ones that `domain` gets its memory from first. All nodes is the default.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain, `EINVAL` if none of the nodes is online.
+    fn set_node_affinity(&self, domain: DomainId, nodes: NodeSet) -> Result<(), HypercallError>;
+
+    /// The life of domains, where this build can do it.
+    fn builder(&self) -> Option<&dyn DomainBuilder> {
+        None
+    }
+
+    /// Faults on purpose, where this hypervisor can have them.
+    fn faults(&self) -> Option<&dyn Faults> {
+        None
+    }
+}
+
+/// What a domain builder needs beside claims.
+pub trait DomainBuilder: Hypervisor {
+    /// A new domain, without memory and with a maximum of 0 pages.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM` if the host can't hold another domain.
+    fn create(&self) -> Result<DomainId, HypercallError>;
+
+    /// Sets the most pages `domain` may have. What it has or claims already is not taken away. A
+    /// number over [`limits::DOMAIN_PAGES`](crate::limits::DOMAIN_PAGES) means that largest one.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain.
+    fn set_max_pages(&self, domain: DomainId, max: Pages) -> Result<(), HypercallError>;
+
+    /// Gives `domain` up to `extents` extents of 2^`order` pages and returns how many it gave: it
+    /// goes one extent at a time and stops at the first that can't be had
+    /// (`docs/contract.md`, 1.8).
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain.
+    fn populate(
+        &self,
+        domain: DomainId,
+        order: u32,
+        extents: u64,
+        placement: Placement,
+    ) -> Result<u64, HypercallError>;
+
+    /// Takes the `extents` extents of 2^`order` pages back that `domain` was given last.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain; `EINVAL` if the last ones are of another order or
+    /// fewer, and then nothing is taken.
+    fn depopulate(&self, domain: DomainId, order: u32, extents: u64) -> Result<(), HypercallError>;
+
+    /// Ends `domain`: releases its claims, then frees its memory.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain.
+    fn destroy(&self, domain: DomainId) -> Result<(), HypercallError>;
+}
+
+/// Claims taken back from a domain because memory went away, in one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recall {
+    /// Whose claim it was.
+    pub domain: DomainId,
+    /// Node claim or host claim.
+    pub target: crate::claim::Target,
+    /// How much of it is gone.
+    pub pages: Pages,
+}
+
+/// Faults on purpose, for tests.
+pub trait Faults: DomainBuilder {
+    /// Takes one free page of `node` out of use.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the node has no free page.
+    fn offline_free_page(&self, node: NodeId) -> Result<(), HypercallError>;
+
+    /// Takes one page of `node` out of use that `domain` has: it goes when the domain frees it.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain, `ENOENT` if it has no page of that node.
+    fn offline_used_page(&self, node: NodeId, domain: DomainId) -> Result<(), HypercallError>;
+
+    /// Brings all pages of `node` back into use that are out of it.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if there is no such node.
+    fn online_pages(&self, node: NodeId) -> Result<(), HypercallError>;
+
+    /// The recalls so far, oldest first.
+    fn recalls(&self) -> Vec<Recall>;
+
+    /// Lets the next extent of a populate call fail after the allocator's checks were passed.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP` where that can't be arranged.
+    fn fail_next_allocation(&self) -> Result<(), HypercallError>;
+
+    /// Begins to destroy `domain`: its claims are released, its memory is still there. It stays
+    /// dying until [`DomainBuilder::destroy`].
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain.
+    fn begin_destroy(&self, domain: DomainId) -> Result<(), HypercallError>;
+}

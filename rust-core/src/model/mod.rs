@@ -1,0 +1,259 @@
+//! The embedded hypervisor: `docs/contract.md`, counted in pages, in one process.
+//!
+//! It knows how many pages each node has and who has or claims them, and nothing else: no
+//! addresses, no fragmentation. Read `State::install` in `state.rs`, the heart of it, first. All of it
+//! is behind one lock, as Xen's heap is behind the heap lock.
+
+mod alloc;
+mod state;
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::error::{Errno, HypercallError, Operation};
+use crate::hypervisor::{
+    DomainBuilder, DomainInfo, Faults, HostMemory, Hypervisor, NodeMemory, Placement, Recall,
+};
+use crate::limits::MAX_CLAIMS;
+use crate::topology::Topology;
+use crate::units::{DomainId, NodeId, NodeSet, Pages};
+use crate::wire::{self, xen_memory_claim};
+use state::State;
+
+/// Something that goes wrong on purpose in the next claim call, for tests of what lies above.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The call panics before it changes anything.
+    Panic,
+    /// The call takes that long, and other calls go on meanwhile.
+    Delay(Duration),
+}
+
+/// A hypervisor in this process, with a host of its own.
+///
+/// ```
+/// use xen_claims::{ClaimSet, DomainBuilder, Hypervisor, Model, Pages};
+///
+/// let host = Model::new(&"2x1".parse()?);
+/// let domain = host.create()?;
+/// host.set_max_pages(domain, Pages::new(1024))?;
+/// host.set(domain, &ClaimSet::host(Pages::new(1000)))?;
+/// assert_eq!(host.host()?.claimed, Pages::new(1000));
+/// host.release(domain)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Model {
+    state: Mutex<State>,
+    faults: Mutex<VecDeque<Fault>>,
+}
+
+/// The guarded data is valid whenever the lock is free, also after a panic: every change is made
+/// after all its checks, in a region that can't panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Model {
+    /// A host of that topology, all of it free.
+    pub fn new(topology: &Topology) -> Self {
+        Model {
+            state: Mutex::new(State::new(topology)),
+            faults: Mutex::default(),
+        }
+    }
+
+    /// Lets the next claim call that has no fault yet have this one.
+    pub fn inject(&self, fault: Fault) {
+        lock(&self.faults).push_back(fault);
+    }
+
+    fn meet_fault(&self) {
+        let fault = lock(&self.faults).pop_front();
+        match fault {
+            None => {}
+            Some(Fault::Panic) => panic!("injected into the embedded hypervisor"),
+            Some(Fault::Delay(time)) => std::thread::sleep(time),
+        }
+    }
+
+    /// Runs `f` on the state, as one atomic operation.
+    fn on<T>(
+        &self,
+        operation: Operation,
+        domain: Option<DomainId>,
+        f: impl FnOnce(&mut State) -> Result<T, Errno>,
+    ) -> Result<T, HypercallError> {
+        f(&mut lock(&self.state)).map_err(|errno| HypercallError {
+            operation,
+            domain,
+            errno,
+        })
+    }
+}
+
+impl Hypervisor for Model {
+    fn claim_memory(
+        &self,
+        domain: DomainId,
+        mode: u32,
+        nr_entries: &mut u32,
+        entries: Option<&mut [xen_memory_claim]>,
+    ) -> Result<(), Errno> {
+        self.meet_fault();
+        let mut state = lock(&self.state);
+        state.domain(domain)?;
+        match mode {
+            wire::XEN_DOMCTL_CLAIM_MEMORY_SET => {
+                let count = *nr_entries as usize;
+                if count == 0 {
+                    return Err(Errno::EINVAL);
+                }
+                if count > MAX_CLAIMS {
+                    return Err(Errno::E2BIG);
+                }
+                state.living(domain)?;
+                let entries = entries.as_deref().and_then(|entries| entries.get(..count));
+                match entries.ok_or(Errno::EFAULT)? {
+                    [entry] if entry.target == wire::XEN_DOMCTL_CLAIM_MEMORY_LEGACY => {
+                        if entry.pad != 0 {
+                            return Err(Errno::EINVAL);
+                        }
+                        state.claim_legacy(domain, entry.pages)
+                    }
+                    entries => state.install(domain, entries),
+                }
+            }
+            wire::XEN_DOMCTL_CLAIM_MEMORY_GET => {
+                state.living(domain)?;
+                let (claims, count) = state.outstanding(domain)?;
+                let claims = &claims[..count];
+                let capacity = (*nr_entries as usize).min(MAX_CLAIMS);
+                if capacity < count {
+                    // OK because there are at most 65.
+                    *nr_entries = count as u32;
+                    return Err(Errno::ERANGE);
+                }
+                let array = entries.and_then(|entries| entries.get_mut(..count));
+                array.ok_or(Errno::EFAULT)?.copy_from_slice(claims);
+                *nr_entries = count as u32;
+                Ok(())
+            }
+            _ => Err(Errno::EOPNOTSUPP),
+        }
+    }
+
+    fn claim_pages(&self, domain: DomainId, pages: Pages) -> Result<(), HypercallError> {
+        self.meet_fault();
+        self.on(Operation::ClaimPages, Some(domain), |state| {
+            // The legacy call has one errno for all domains that can't claim.
+            state.living(domain).map_err(|_| Errno::EINVAL)?;
+            state.claim_legacy(domain, pages.get())
+        })
+    }
+
+    fn nodes(&self) -> Result<Vec<NodeMemory>, HypercallError> {
+        Ok(lock(&self.state).nodes())
+    }
+
+    fn host(&self) -> Result<HostMemory, HypercallError> {
+        Ok(lock(&self.state).host())
+    }
+
+    fn domains(&self) -> Result<Vec<DomainInfo>, HypercallError> {
+        Ok(lock(&self.state).domains())
+    }
+
+    fn set_node_affinity(&self, domain: DomainId, nodes: NodeSet) -> Result<(), HypercallError> {
+        self.on(Operation::SetNodeAffinity, Some(domain), |state| {
+            state.set_affinity(domain, nodes)
+        })
+    }
+
+    fn builder(&self) -> Option<&dyn DomainBuilder> {
+        Some(self)
+    }
+
+    fn faults(&self) -> Option<&dyn Faults> {
+        Some(self)
+    }
+}
+
+impl DomainBuilder for Model {
+    fn create(&self) -> Result<DomainId, HypercallError> {
+        self.on(Operation::CreateDomain, None, State::create)
+    }
+
+    fn set_max_pages(&self, domain: DomainId, max: Pages) -> Result<(), HypercallError> {
+        self.on(Operation::SetMaxPages, Some(domain), |state| {
+            state.set_max_pages(domain, max.get())
+        })
+    }
+
+    fn populate(
+        &self,
+        domain: DomainId,
+        order: u32,
+        extents: u64,
+        placement: Placement,
+    ) -> Result<u64, HypercallError> {
+        // One lock per extent, so that other builders come in between as they do on Xen.
+        for done in 0..extents {
+            let given = self.on(Operation::Populate, Some(domain), |state| {
+                state.populate_extent(domain, order, placement)
+            })?;
+            if !given {
+                return Ok(done);
+            }
+        }
+        Ok(extents)
+    }
+
+    fn depopulate(&self, domain: DomainId, order: u32, extents: u64) -> Result<(), HypercallError> {
+        self.on(Operation::Depopulate, Some(domain), |state| {
+            state.depopulate(domain, order, extents)
+        })
+    }
+
+    fn destroy(&self, domain: DomainId) -> Result<(), HypercallError> {
+        self.on(Operation::DestroyDomain, Some(domain), |state| {
+            state.destroy(domain)
+        })
+    }
+}
+
+impl Faults for Model {
+    fn offline_free_page(&self, node: NodeId) -> Result<(), HypercallError> {
+        self.on(Operation::OfflinePage, None, |state| {
+            state.offline_free_page(node)
+        })
+    }
+
+    fn offline_used_page(&self, node: NodeId, domain: DomainId) -> Result<(), HypercallError> {
+        self.on(Operation::OfflinePage, Some(domain), |state| {
+            state.offline_used_page(node, domain)
+        })
+    }
+
+    fn online_pages(&self, node: NodeId) -> Result<(), HypercallError> {
+        self.on(Operation::OfflinePage, None, |state| {
+            state.online_pages(node)
+        })
+    }
+
+    fn recalls(&self) -> Vec<Recall> {
+        lock(&self.state).recalls.clone()
+    }
+
+    fn fail_next_allocation(&self) -> Result<(), HypercallError> {
+        lock(&self.state).fail_next_allocation = true;
+        Ok(())
+    }
+
+    fn begin_destroy(&self, domain: DomainId) -> Result<(), HypercallError> {
+        self.on(Operation::DestroyDomain, Some(domain), |state| {
+            state.kill(domain)
+        })
+    }
+}

@@ -1,0 +1,304 @@
+//! Pages, bytes, nodes and domains: one type each, so that none is taken for another.
+
+use core::fmt;
+
+use crate::limits::{self, Limit};
+
+/// Bytes in a page.
+pub const PAGE_SIZE: u64 = 4096;
+
+/// A number of pages of [`PAGE_SIZE`] bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Pages(u64);
+
+impl Pages {
+    /// No pages.
+    pub const ZERO: Pages = Pages(0);
+
+    /// `pages` pages. Every number is a number of pages; what can be claimed is decided where it is claimed.
+    pub const fn new(pages: u64) -> Self {
+        Pages(pages)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The pages that `bytes` fill.
+    ///
+    /// # Errors
+    ///
+    /// [`PartialPage`] if `bytes` is no multiple of [`PAGE_SIZE`].
+    ///
+    /// ```
+    /// use xen_claims::{Bytes, Pages};
+    /// assert_eq!(Pages::from_bytes(Bytes::new(8192)), Ok(Pages::new(2)));
+    /// assert!(Pages::from_bytes(Bytes::new(8193)).is_err());
+    /// ```
+    pub const fn from_bytes(bytes: Bytes) -> Result<Self, PartialPage> {
+        if bytes.0 % PAGE_SIZE != 0 {
+            return Err(PartialPage(bytes));
+        }
+        Ok(Pages(bytes.0 / PAGE_SIZE))
+    }
+
+    /// The same memory in bytes, or `None` if that does not fit in 64 bits.
+    pub const fn to_bytes(self) -> Option<Bytes> {
+        match self.0.checked_mul(PAGE_SIZE) {
+            Some(bytes) => Some(Bytes(bytes)),
+            None => None,
+        }
+    }
+
+    /// The sum, or `None` if it does not fit in 64 bits.
+    pub const fn checked_add(self, other: Pages) -> Option<Pages> {
+        match self.0.checked_add(other.0) {
+            Some(sum) => Some(Pages(sum)),
+            None => None,
+        }
+    }
+
+    /// The difference, or no pages if `other` is more.
+    pub const fn saturating_sub(self, other: Pages) -> Pages {
+        Pages(self.0.saturating_sub(other.0))
+    }
+}
+
+impl fmt::Display for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} pages", self.0)
+    }
+}
+
+/// A number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Bytes(u64);
+
+impl Bytes {
+    /// `bytes` bytes.
+    pub const fn new(bytes: u64) -> Self {
+        Bytes(bytes)
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0)
+    }
+}
+
+/// A number of bytes that ends within a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{} bytes are no whole number of {PAGE_SIZE}-byte pages", .0.get())]
+pub struct PartialPage(pub Bytes);
+
+/// A number that is outside its [`Limit`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{} {value} is not in {limit}", limit.what)]
+pub struct OutOfRange {
+    /// The number.
+    pub value: i64,
+    /// The limit it broke.
+    pub limit: Limit,
+}
+
+impl Limit {
+    /// `value` as the unsigned number it is.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfRange`] if it is not within the limit.
+    pub const fn check(self, value: i64) -> Result<u64, OutOfRange> {
+        if value < 0 || !self.allows(value as u64) {
+            return Err(OutOfRange { value, limit: self });
+        }
+        Ok(value as u64)
+    }
+}
+
+/// A NUMA node: a number in [`limits::NODE_ID`]. A host need not have it, or have it online.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(u8);
+
+impl NodeId {
+    /// The node of that number.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfRange`] if no host can have such a node.
+    ///
+    /// ```
+    /// use xen_claims::NodeId;
+    /// assert_eq!(NodeId::new(63).unwrap().index(), 63);
+    /// assert_eq!(NodeId::new(64).unwrap_err().to_string(), "node 64 is not in 0..63");
+    /// ```
+    pub const fn new(id: i64) -> Result<Self, OutOfRange> {
+        match limits::NODE_ID.check(id) {
+            // OK because NODE_ID.max is 63.
+            Ok(id) => Ok(NodeId(id as u8)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Every node a host can have, ascending.
+    pub fn all() -> impl DoubleEndedIterator<Item = NodeId> {
+        // OK because MAX_NODES is 64.
+        (0..limits::MAX_NODES as u8).map(NodeId)
+    }
+
+    /// The number, as an index.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {}", self.0)
+    }
+}
+
+/// A domain: a number in [`limits::DOMAIN_ID`]. It need not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DomainId(u16);
+
+impl DomainId {
+    /// The domain of that number.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfRange`] if it is negative or one of Xen's reserved ids: passing 65536 + 5 on as a
+    /// 16-bit number would name domain 5.
+    pub const fn new(id: i64) -> Result<Self, OutOfRange> {
+        match limits::DOMAIN_ID.check(id) {
+            // OK because DOMAIN_ID.max is below 65536.
+            Ok(id) => Ok(DomainId(id as u16)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+}
+
+impl fmt::Display for DomainId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "domid {}", self.0)
+    }
+}
+
+/// A set of nodes.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct NodeSet(u64);
+
+impl NodeSet {
+    /// No node.
+    pub const EMPTY: NodeSet = NodeSet(0);
+
+    /// Adds `node`; false if it was there already.
+    pub fn insert(&mut self, node: NodeId) -> bool {
+        let new = !self.contains(node);
+        self.0 |= 1 << node.0;
+        new
+    }
+
+    /// Is `node` one of them?
+    pub const fn contains(self, node: NodeId) -> bool {
+        self.0 & (1 << node.0) != 0
+    }
+
+    /// Is there none?
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The nodes of both.
+    pub const fn intersection(self, other: NodeSet) -> NodeSet {
+        NodeSet(self.0 & other.0)
+    }
+
+    /// The nodes that `other` does not have.
+    pub const fn difference(self, other: NodeSet) -> NodeSet {
+        NodeSet(self.0 & !other.0)
+    }
+
+    /// The nodes, ascending.
+    pub fn iter(self) -> impl DoubleEndedIterator<Item = NodeId> {
+        NodeId::all().filter(move |node| self.contains(*node))
+    }
+
+    /// The first node at or above `index`, going on from the lowest one where there is none;
+    /// `None` only for the empty set.
+    pub fn cycle_from(self, index: usize) -> Option<NodeId> {
+        let above = self.iter().find(|node| node.index() >= index);
+        above.or_else(|| self.iter().next())
+    }
+}
+
+impl FromIterator<NodeId> for NodeSet {
+    fn from_iter<I: IntoIterator<Item = NodeId>>(nodes: I) -> Self {
+        let mut set = NodeSet::EMPTY;
+        for node in nodes {
+            set.insert(node);
+        }
+        set
+    }
+}
+
+impl fmt::Debug for NodeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.iter().map(|node| node.index()))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_stop_at_their_limits() {
+        for (id, ok) in [
+            (-1, false),
+            (0, true),
+            (63, true),
+            (64, false),
+            (256, false),
+        ] {
+            assert_eq!(NodeId::new(id).is_ok(), ok, "node {id}");
+        }
+        for (id, ok) in [(-1, false), (0x7FEF, true), (0x7FF0, false), (65541, false)] {
+            assert_eq!(DomainId::new(id).is_ok(), ok, "domid {id}");
+        }
+    }
+
+    #[test]
+    fn pages_do_not_wrap() {
+        assert_eq!(Pages::new(u64::MAX).checked_add(Pages::new(1)), None);
+        assert_eq!(Pages::new(1 << 52).to_bytes(), None);
+        assert_eq!(Pages::new(3).saturating_sub(Pages::new(4)), Pages::ZERO);
+    }
+
+    #[test]
+    fn a_node_set_goes_round() {
+        let set: NodeSet = [1, 5]
+            .map(|n| NodeId::new(n).unwrap())
+            .into_iter()
+            .collect();
+        let round = |index| set.cycle_from(index).map(NodeId::index);
+        assert_eq!(
+            [round(0), round(1), round(2), round(6), round(64)],
+            [Some(1), Some(1), Some(5), Some(1), Some(1)]
+        );
+        assert_eq!(NodeSet::EMPTY.cycle_from(0), None);
+    }
+}
