@@ -1,0 +1,281 @@
+//! OCaml values to Rust ones and back. The sentinel -1 for the host exists here and nowhere else
+//! in Rust.
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // In what the `impl_*` macros expand to.
+
+use ocaml_derive::ocaml_sig as sig;
+use ocaml_interop::{
+    impl_conv_ocaml_record, impl_from_ocaml_record, impl_from_ocaml_variant, impl_to_ocaml_record,
+    impl_to_ocaml_variant, OCaml, OCamlFloat, OCamlInt, OCamlInt32, OCamlInt64, OCamlUniformArray,
+};
+use xen_claims as core;
+use xen_claims::{ClaimSet, InvalidClaim, NodeId, Pages, Target};
+
+const HOST: i32 = -1;
+
+/// One claim, as OCaml writes it.
+#[sig("{ pages : int64; target : int32 }")]
+#[derive(Debug, Clone, Copy)]
+pub struct Claim {
+    /// How many pages.
+    pub pages: i64,
+    /// A node, or -1 for the host.
+    pub target: i32,
+}
+
+impl_conv_ocaml_record! {
+    Claim {
+        pages: OCamlInt64,
+        target: OCamlInt32,
+    }
+}
+
+impl Claim {
+    /// The claim it says, where `index` is its place in the array.
+    fn check(self, index: usize) -> Result<core::Claim, InvalidClaim> {
+        let value = i64::from(self.target);
+        let target = match self.target {
+            HOST => Target::Host,
+            _ => {
+                Target::Node(NodeId::new(value).map_err(|_| InvalidClaim::Target { index, value })?)
+            }
+        };
+        let value = self.pages;
+        let pages = u64::try_from(value).map_err(|_| InvalidClaim::Negative { index, value })?;
+        Ok(core::Claim {
+            pages: Pages::new(pages),
+            target,
+        })
+    }
+}
+
+impl From<core::Claim> for Claim {
+    fn from(claim: core::Claim) -> Self {
+        Claim {
+            pages: int64(claim.pages),
+            target: match claim.target {
+                Target::Host => HOST,
+                // OK because a node id is below 64.
+                Target::Node(node) => node.index() as i32,
+            },
+        }
+    }
+}
+
+/// An OCaml `int64` of pages: what is over its range is more than any host has.
+fn int64(pages: Pages) -> i64 {
+    i64::try_from(pages.get()).unwrap_or(i64::MAX)
+}
+
+/// Reads a claim set out of OCaml's heap, without allocating on either.
+///
+/// # Errors
+///
+/// [`InvalidClaim`], as `docs/contract.md`, 1.13.
+pub fn claim_set(array: OCaml<OCamlUniformArray<Claim>>) -> Result<ClaimSet, InvalidClaim> {
+    // SAFETY: an OCaml array is a block, whatever its length, and `array` is one by its type.
+    let count = unsafe { array.size() };
+    ClaimSet::try_new((0..count).map(|index| {
+        // SAFETY: `index` is below the number of fields, and each field is a `claim`: a record,
+        // so that the array is none of unboxed floats. Nothing here lets the GC move it.
+        let claim: OCaml<Claim> = unsafe { array.field(index) };
+        claim.to_rust::<Claim>().check(index)
+    }))
+}
+
+/// Why a call did not do what it was asked.
+#[sig("| Refused of int | Invalid of string | Closed | Panicked of string")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The hypervisor's errno.
+    Refused(i64),
+    /// A bug of the caller; nothing was sent to the hypervisor.
+    Invalid(String),
+    /// The handle was closed before.
+    Closed,
+    /// A bug of this library.
+    Panicked(String),
+}
+
+impl_to_ocaml_variant! {
+    Failure {
+        Failure::Refused(errno: OCamlInt),
+        Failure::Invalid(message: String),
+        Failure::Closed,
+        Failure::Panicked(message: String),
+    }
+}
+
+impl From<core::HypercallError> for Failure {
+    fn from(error: core::HypercallError) -> Self {
+        Failure::Refused(error.errno.0.into())
+    }
+}
+
+impl From<InvalidClaim> for Failure {
+    fn from(error: InvalidClaim) -> Self {
+        Failure::Invalid(error.to_string())
+    }
+}
+
+impl From<core::OutOfRange> for Failure {
+    fn from(error: core::OutOfRange) -> Self {
+        Failure::Invalid(error.to_string())
+    }
+}
+
+/// Memory of one node, in pages.
+#[sig("{ node : int; size : int64; free : int64; claimed : int64 }")]
+#[derive(Debug, Clone, Copy)]
+pub struct NodeMemory {
+    /// Which node.
+    pub node: i64,
+    /// What it has.
+    pub size: i64,
+    /// What nobody uses.
+    pub free: i64,
+    /// What of that is claimed.
+    pub claimed: i64,
+}
+
+impl_to_ocaml_record! {
+    NodeMemory {
+        node: OCamlInt,
+        size: OCamlInt64,
+        free: OCamlInt64,
+        claimed: OCamlInt64,
+    }
+}
+
+impl From<core::NodeMemory> for NodeMemory {
+    fn from(memory: core::NodeMemory) -> Self {
+        NodeMemory {
+            node: memory.node.index() as i64,
+            size: int64(memory.size),
+            free: int64(memory.free),
+            claimed: int64(memory.claimed),
+        }
+    }
+}
+
+/// Memory of the host, in pages.
+#[sig("{ free_pages : int64; outstanding_pages : int64 }")]
+#[derive(Debug, Clone, Copy)]
+pub struct HostMemory {
+    /// What nobody uses.
+    pub free_pages: i64,
+    /// What of that is claimed.
+    pub outstanding_pages: i64,
+}
+
+impl_to_ocaml_record! {
+    HostMemory {
+        free_pages: OCamlInt64,
+        outstanding_pages: OCamlInt64,
+    }
+}
+
+impl From<core::HostMemory> for HostMemory {
+    fn from(memory: core::HostMemory) -> Self {
+        HostMemory {
+            free_pages: int64(memory.free),
+            outstanding_pages: int64(memory.claimed),
+        }
+    }
+}
+
+/// Memory of one domain, in pages.
+#[sig(
+    "{ domid : int; total_pages : int64; max_pages : int64; claimed_pages : int64; dying : bool }"
+)]
+#[derive(Debug, Clone, Copy)]
+pub struct DomainInfo {
+    /// Which domain.
+    pub domid: i64,
+    /// What it has.
+    pub total_pages: i64,
+    /// What it may have.
+    pub max_pages: i64,
+    /// What it claims.
+    pub claimed_pages: i64,
+    /// It is being destroyed.
+    pub dying: bool,
+}
+
+impl_to_ocaml_record! {
+    DomainInfo {
+        domid: OCamlInt,
+        total_pages: OCamlInt64,
+        max_pages: OCamlInt64,
+        claimed_pages: OCamlInt64,
+        dying: bool,
+    }
+}
+
+impl From<core::DomainInfo> for DomainInfo {
+    fn from(info: core::DomainInfo) -> Self {
+        DomainInfo {
+            domid: info.domain.get().into(),
+            total_pages: int64(info.tot_pages),
+            max_pages: int64(info.max_pages),
+            claimed_pages: int64(info.outstanding_pages),
+            dying: info.dying,
+        }
+    }
+}
+
+/// Where the pages of a populate call come from.
+#[sig("| Any | Prefer of int | Exact of int")]
+#[derive(Debug, Clone, Copy)]
+pub enum Placement {
+    /// The nodes of the affinity in turn.
+    Any,
+    /// This node first.
+    Prefer(i64),
+    /// This node or none.
+    Exact(i64),
+}
+
+impl_from_ocaml_variant! {
+    Placement {
+        Placement::Any,
+        Placement::Prefer(node: OCamlInt),
+        Placement::Exact(node: OCamlInt),
+    }
+}
+
+/// What to populate.
+#[sig("{ order : int; extents : int; placement : placement }")]
+#[derive(Debug, Clone, Copy)]
+pub struct Populate {
+    /// An extent is 2^order pages.
+    pub order: i64,
+    /// How many extents.
+    pub extents: i64,
+    /// Where from.
+    pub placement: Placement,
+}
+
+impl_from_ocaml_record! {
+    Populate {
+        order: OCamlInt,
+        extents: OCamlInt,
+        placement: Placement,
+    }
+}
+
+/// A fault of the embedded hypervisor.
+#[sig("| Panic | Delay of float")]
+#[derive(Debug, Clone, Copy)]
+pub enum Fault {
+    /// The next claim call panics.
+    Panic,
+    /// The next claim call takes so many seconds.
+    Delay(f64),
+}
+
+impl_from_ocaml_variant! {
+    Fault {
+        Fault::Panic,
+        Fault::Delay(seconds: OCamlFloat),
+    }
+}

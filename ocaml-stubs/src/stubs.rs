@@ -1,0 +1,314 @@
+//! The functions OCaml calls: one line of types for OCaml, one function each.
+#![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // In what `export` expands to.
+#![allow(missing_docs)] // The interface for people is `xenctrl-ml/xenctrl.mli`.
+
+use std::borrow::Borrow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ocaml_derive::ocaml_sig as sig;
+use ocaml_interop::{
+    DynBox, OCaml, OCamlInt, OCamlInt64, OCamlList, OCamlRuntime, OCamlUniformArray, ToOCaml,
+};
+use xen_claims::limits::{CLAIM_PAGES, EXTENT_COUNT, EXTENT_ORDER};
+use xen_claims::model::Fault as ModelFault;
+use xen_claims::{
+    DomainBuilder, DomainId, Errno, HypercallError, Hypervisor, Model, NodeId, NodeSet, Pages,
+    Placement as CorePlacement,
+};
+
+use crate::handle::{Connection, Handle};
+use crate::marshal::{
+    claim_set, Claim, DomainInfo, Failure, Fault, HostMemory, NodeMemory, Placement, Populate,
+};
+use crate::runtime::without_lock;
+
+type Answer<T> = Result<T, Failure>;
+
+/// Makes a hypercall through `handle`, without the runtime lock.
+fn call<T>(
+    cr: &mut OCamlRuntime,
+    handle: Option<Connection>,
+    hypercall: impl FnOnce(&dyn Hypervisor) -> Result<T, HypercallError>,
+) -> Answer<T> {
+    let connection = handle.ok_or(Failure::Closed)?;
+    let answer = without_lock(cr, || hypercall(connection.hypervisor()));
+    Ok(answer.map_err(Failure::Panicked)??)
+}
+
+/// The same for what only some hypervisors can do.
+fn build<T>(
+    cr: &mut OCamlRuntime,
+    handle: Option<Connection>,
+    hypercall: impl FnOnce(&dyn DomainBuilder) -> Result<T, HypercallError>,
+) -> Answer<T> {
+    let answer = call(cr, handle, |hypervisor| {
+        hypervisor.builder().map(hypercall).transpose()
+    })?;
+    answer.ok_or(Failure::Refused(Errno::EOPNOTSUPP.0.into()))
+}
+
+fn connection(handle: OCaml<DynBox<Handle>>) -> Option<Connection> {
+    let handle: &Handle = handle.borrow();
+    handle.connection()
+}
+
+fn page_count(pages: OCaml<OCamlInt64>) -> Answer<Pages> {
+    Ok(Pages::new(CLAIM_PAGES.check(pages.to_rust())?))
+}
+
+fn domain(domid: OCaml<OCamlInt>) -> Answer<DomainId> {
+    Ok(DomainId::new(domid.to_i64())?)
+}
+
+fn node(node: i64) -> Answer<NodeId> {
+    Ok(NodeId::new(node)?)
+}
+
+fn populate(what: OCaml<Populate>) -> Answer<(u32, u64, CorePlacement)> {
+    let what: Populate = what.to_rust();
+    let order = EXTENT_ORDER.check(what.order)?;
+    let extents = EXTENT_COUNT.check(what.extents)?;
+    let placement = match what.placement {
+        Placement::Any => CorePlacement::Any,
+        Placement::Prefer(n) => CorePlacement::Prefer(node(n)?),
+        Placement::Exact(n) => CorePlacement::Exact(node(n)?),
+    };
+    // OK because EXTENT_ORDER.max is small.
+    Ok((order as u32, extents, placement))
+}
+
+/// A handle on what was opened, or why there is none.
+fn handle_result(
+    cr: &mut OCamlRuntime,
+    opened: Result<Connection, String>,
+) -> OCaml<'_, Result<DynBox<Handle>, String>> {
+    opened
+        .map(|connection| OCaml::box_value(cr, Handle::new(connection)).root())
+        .to_ocaml(cr)
+}
+
+#[sig("unit -> (handle, string) result")]
+#[ocaml_interop::export]
+pub fn xen_claims_open_xen(
+    cr: &mut OCamlRuntime,
+    _unit: OCaml<()>,
+) -> OCaml<Result<DynBox<Handle>, String>> {
+    let opened = without_lock(cr, xen_claims::xen::open).and_then(|xen| {
+        let xen = xen.map_err(|error| error.to_string())?;
+        Ok(Connection::Xen(xen))
+    });
+    handle_result(cr, opened)
+}
+
+#[sig("string -> (handle, string) result")]
+#[ocaml_interop::export]
+pub fn xen_claims_open_model(
+    cr: &mut OCamlRuntime,
+    host: OCaml<String>,
+) -> OCaml<Result<DynBox<Handle>, String>> {
+    let host: String = host.to_rust();
+    let opened = host
+        .parse()
+        .map_err(|error: xen_claims::TopologyError| error.to_string());
+    let opened = opened.map(|topology| Connection::Model(Arc::new(Model::new(&topology))));
+    handle_result(cr, opened)
+}
+
+#[sig("handle -> unit")]
+#[ocaml_interop::export]
+pub fn xen_claims_close(cr: &mut OCamlRuntime, handle: OCaml<DynBox<Handle>>) -> OCaml<()> {
+    let handle: &Handle = handle.borrow();
+    handle.close();
+    OCaml::unit()
+}
+
+#[sig("handle -> int -> claim array -> failure option")]
+#[ocaml_interop::export]
+pub fn xen_claims_set(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+    domid: OCaml<OCamlInt>,
+    claims: OCaml<OCamlUniformArray<Claim>>,
+) -> OCaml<Option<Failure>> {
+    let request = domain(domid).and_then(|domain| Ok((domain, claim_set(claims)?)));
+    let handle = connection(handle);
+    let answer = request
+        .and_then(|(domain, set)| call(cr, handle, |hypervisor| hypervisor.set(domain, &set)));
+    answer.err().to_ocaml(cr)
+}
+
+#[sig("handle -> int -> (claim array, failure) result")]
+#[ocaml_interop::export]
+pub fn xen_claims_get(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+    domid: OCaml<OCamlInt>,
+) -> OCaml<Result<OCamlUniformArray<Claim>, Failure>> {
+    let (domain, handle) = (domain(domid), connection(handle));
+    let answer = domain.and_then(|domain| call(cr, handle, |hypervisor| hypervisor.get(domain)));
+    answer
+        .map(|set| set.outstanding().map(Claim::from).collect::<Vec<_>>())
+        .to_ocaml(cr)
+}
+
+#[sig("handle -> int -> int64 -> failure option")]
+#[ocaml_interop::export]
+pub fn xen_claims_claim_pages(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+    domid: OCaml<OCamlInt>,
+    pages: OCaml<OCamlInt64>,
+) -> OCaml<Option<Failure>> {
+    let request = domain(domid).and_then(|domain| Ok((domain, page_count(pages)?)));
+    let handle = connection(handle);
+    let answer = request.and_then(|(domain, pages)| {
+        call(cr, handle, |hypervisor| {
+            hypervisor.claim_pages(domain, pages)
+        })
+    });
+    answer.err().to_ocaml(cr)
+}
+
+#[sig("handle -> (node_memory list, failure) result")]
+#[ocaml_interop::export]
+pub fn xen_claims_nodes(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+) -> OCaml<Result<OCamlList<NodeMemory>, Failure>> {
+    let handle = connection(handle);
+    let answer = call(cr, handle, |hypervisor| hypervisor.nodes());
+    answer
+        .map(|nodes| nodes.into_iter().map(NodeMemory::from).collect::<Vec<_>>())
+        .to_ocaml(cr)
+}
+
+#[sig("handle -> (host_memory, failure) result")]
+#[ocaml_interop::export]
+pub fn xen_claims_host(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+) -> OCaml<Result<HostMemory, Failure>> {
+    let handle = connection(handle);
+    let answer = call(cr, handle, |hypervisor| hypervisor.host());
+    answer.map(HostMemory::from).to_ocaml(cr)
+}
+
+#[sig("handle -> (domain_info list, failure) result")]
+#[ocaml_interop::export]
+pub fn xen_claims_domains(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+) -> OCaml<Result<OCamlList<DomainInfo>, Failure>> {
+    let handle = connection(handle);
+    let answer = call(cr, handle, |hypervisor| hypervisor.domains());
+    answer
+        .map(|domains| {
+            domains
+                .into_iter()
+                .map(DomainInfo::from)
+                .collect::<Vec<_>>()
+        })
+        .to_ocaml(cr)
+}
+
+#[sig("handle -> int -> int list -> failure option")]
+#[ocaml_interop::export]
+pub fn xen_claims_set_node_affinity(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+    domid: OCaml<OCamlInt>,
+    nodes: OCaml<OCamlList<OCamlInt>>,
+) -> OCaml<Option<Failure>> {
+    let nodes: Vec<i64> = nodes.to_rust();
+    let nodes = nodes.into_iter().map(node).collect::<Answer<NodeSet>>();
+    let request = domain(domid).and_then(|domain| Ok((domain, nodes?)));
+    let handle = connection(handle);
+    let answer = request.and_then(|(domain, nodes)| {
+        call(cr, handle, |hypervisor| {
+            hypervisor.set_node_affinity(domain, nodes)
+        })
+    });
+    answer.err().to_ocaml(cr)
+}
+
+#[sig("handle -> (int, failure) result")]
+#[ocaml_interop::export]
+pub fn xen_claims_create(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+) -> OCaml<Result<OCamlInt, Failure>> {
+    let handle = connection(handle);
+    let answer = build(cr, handle, |builder| builder.create());
+    answer.map(|domain| i64::from(domain.get())).to_ocaml(cr)
+}
+
+#[sig("handle -> int -> int64 -> failure option")]
+#[ocaml_interop::export]
+pub fn xen_claims_set_max_pages(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+    domid: OCaml<OCamlInt>,
+    pages: OCaml<OCamlInt64>,
+) -> OCaml<Option<Failure>> {
+    let request = domain(domid).and_then(|domain| Ok((domain, page_count(pages)?)));
+    let handle = connection(handle);
+    let answer = request.and_then(|(domain, pages)| {
+        build(cr, handle, |builder| builder.set_max_pages(domain, pages))
+    });
+    answer.err().to_ocaml(cr)
+}
+
+#[sig("handle -> int -> populate -> (int, failure) result")]
+#[ocaml_interop::export]
+pub fn xen_claims_populate(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+    domid: OCaml<OCamlInt>,
+    what: OCaml<Populate>,
+) -> OCaml<Result<OCamlInt, Failure>> {
+    let request = domain(domid).and_then(|domain| Ok((domain, populate(what)?)));
+    let handle = connection(handle);
+    let answer = request.and_then(|(domain, (order, extents, placement))| {
+        build(cr, handle, |builder| {
+            builder.populate(domain, order, extents, placement)
+        })
+    });
+    // OK because no more are given than an OCaml int asked for.
+    answer.map(|given| given as i64).to_ocaml(cr)
+}
+
+#[sig("handle -> int -> failure option")]
+#[ocaml_interop::export]
+pub fn xen_claims_destroy(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+    domid: OCaml<OCamlInt>,
+) -> OCaml<Option<Failure>> {
+    let (domain, handle) = (domain(domid), connection(handle));
+    let answer = domain.and_then(|domain| build(cr, handle, |builder| builder.destroy(domain)));
+    answer.err().to_ocaml(cr)
+}
+
+#[sig("handle -> fault -> failure option")]
+#[ocaml_interop::export]
+pub fn xen_claims_inject(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+    fault: OCaml<Fault>,
+) -> OCaml<Option<Failure>> {
+    let answer = match (connection(handle), fault.to_rust()) {
+        (None, _) => Err(Failure::Closed),
+        (Some(Connection::Xen(_)), _) => Err(Failure::Refused(Errno::EOPNOTSUPP.0.into())),
+        (Some(Connection::Model(model)), Fault::Panic) => {
+            model.inject(ModelFault::Panic);
+            Ok(())
+        }
+        (Some(Connection::Model(model)), Fault::Delay(seconds)) => {
+            Duration::try_from_secs_f64(seconds)
+                .map(|time| model.inject(ModelFault::Delay(time)))
+                .map_err(|error| Failure::Invalid(format!("a delay of {seconds} s: {error}")))
+        }
+    };
+    answer.err().to_ocaml(cr)
+}

@@ -1,0 +1,117 @@
+type handle = Stubs.handle
+type domid = int
+type claim = Stubs.claim = { pages : int64; target : int32 }
+type node_memory = Stubs.node_memory = { node : int; size : int64; free : int64; claimed : int64 }
+type host_memory = Stubs.host_memory = { free_pages : int64; outstanding_pages : int64 }
+
+type domain_info = Stubs.domain_info = {
+  domid : domid;
+  total_pages : int64;
+  max_pages : int64;
+  claimed_pages : int64;
+  dying : bool;
+}
+
+type placement = Stubs.placement = Any | Prefer of int | Exact of int
+
+exception Panic of string
+
+(* Errors *)
+
+let unix_error : int -> Unix.error = function
+  | 1 -> EPERM
+  | 2 -> ENOENT
+  | 3 -> ESRCH
+  | 7 -> E2BIG
+  | 12 -> ENOMEM
+  | 13 -> EACCES
+  | 14 -> EFAULT
+  | 22 -> EINVAL
+  | 34 -> ERANGE
+  | 38 -> ENOSYS
+  | 95 -> EOPNOTSUPP
+  | errno -> EUNKNOWNERR errno
+
+let invalid name message = invalid_arg (Printf.sprintf "Xenctrl.%s: %s" name message)
+
+let fail name subject : Stubs.failure -> 'a = function
+  | Refused errno -> raise (Unix.Unix_error (unix_error errno, name, subject))
+  | Invalid message -> invalid name message
+  | Closed -> invalid name "the handle is closed"
+  | Panicked message -> raise (Panic message)
+
+let domain domid = "domid " ^ string_of_int domid
+
+let done_or_fail name domid = function
+  | None -> ()
+  | Some failure -> fail name (domain domid) failure
+
+let get_or_fail name subject = function
+  | Ok value -> value
+  | Error failure -> fail name subject failure
+
+(* Handles *)
+
+let interface_open () =
+  match Stubs.xen_claims_open_xen () with
+  | Ok handle -> handle
+  | Error reason -> raise (Unix.Unix_error (EOPNOTSUPP, "interface_open", reason))
+
+let interface_close = Stubs.xen_claims_close
+
+let with_intf f =
+  let handle = interface_open () in
+  Fun.protect ~finally:(fun () -> interface_close handle) (fun () -> f handle)
+
+(* Claims *)
+
+let domain_claim_memory handle domid claims =
+  Stubs.xen_claims_set handle domid claims |> done_or_fail "domain_claim_memory" domid
+
+let domain_claim_memory_get handle domid =
+  Stubs.xen_claims_get handle domid |> get_or_fail "domain_claim_memory_get" (domain domid)
+
+let domain_claim_pages handle domid pages =
+  Stubs.xen_claims_claim_pages handle domid pages |> done_or_fail "domain_claim_pages" domid
+
+(* Memory *)
+
+let node_memory handle = Stubs.xen_claims_nodes handle |> get_or_fail "node_memory" ""
+let host_memory handle = Stubs.xen_claims_host handle |> get_or_fail "host_memory" ""
+let domain_list handle = Stubs.xen_claims_domains handle |> get_or_fail "domain_list" ""
+
+(* Building domains *)
+
+let domain_create handle = Stubs.xen_claims_create handle |> get_or_fail "domain_create" ""
+
+let domain_setmaxmem handle domid kib =
+  (* An arithmetic shift, so that a negative size stays one and is refused. *)
+  let pages = Int64.shift_right kib 2 in
+  Stubs.xen_claims_set_max_pages handle domid pages |> done_or_fail "domain_setmaxmem" domid
+
+let domain_set_node_affinity handle domid nodes =
+  Stubs.xen_claims_set_node_affinity handle domid nodes
+  |> done_or_fail "domain_set_node_affinity" domid
+
+let domain_populate handle domid ~order ~extents placement =
+  Stubs.xen_claims_populate handle domid { order; extents; placement }
+  |> get_or_fail "domain_populate" (domain domid)
+
+let domain_destroy handle domid =
+  Stubs.xen_claims_destroy handle domid |> done_or_fail "domain_destroy" domid
+
+(* The embedded hypervisor *)
+
+module Model = struct
+  type fault = Stubs.fault = Panic | Delay of float
+
+  let create host =
+    match Stubs.xen_claims_open_model host with
+    | Ok handle -> handle
+    | Error reason -> invalid "Model.create" reason
+
+  let inject handle fault =
+    match Stubs.xen_claims_inject handle fault with
+    | None -> ()
+    | Some failure -> fail "Model.inject" "" failure
+end

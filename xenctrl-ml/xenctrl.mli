@@ -1,0 +1,176 @@
+(** Claim sets: memory reserved for a domain before it is built.
+
+    Open {!Xenctrl_claims} and write [Xenctrl.] as with Xen's own binding. {{!concepts} Concepts}
+    and {{!errors} errors} are at the end. Numbers of the form 1.13 are sections of
+    [docs/contract.md].
+
+    {[
+      open Xenctrl_claims
+
+      let () =
+        let xc = Xenctrl.Model.create "2-socket" in
+        let domid = Xenctrl.domain_create xc in
+        Xenctrl.domain_setmaxmem xc domid 1_048_576L;
+        (* 1 GiB *)
+        Xenctrl.domain_claim_memory xc domid [| { pages = 262144L; target = 1l } |]
+    ]} *)
+
+(** {1 Handles} *)
+
+type handle
+(** A connection to a hypervisor. It may be used by several domains and threads at once. *)
+
+val interface_open : unit -> handle
+(** [interface_open ()] is a handle on the Xen this program runs on.
+
+    Raises [Unix.Unix_error] if there is none that this build can use; the last argument says why.
+    An embedded hypervisor never takes its place: that one is opened with {!Model.create}. *)
+
+val interface_close : handle -> unit
+(** [interface_close h] closes [h]. A call that is under way ends as it would have, every later one
+    raises [Invalid_argument]. Closing again does nothing. *)
+
+val with_intf : (handle -> 'a) -> 'a
+(** [with_intf f] is [f h] for a handle [h] from {!interface_open}, which is closed afterwards. *)
+
+(** {1 Claims} *)
+
+type domid = int
+(** A domain: a number in 0..32751. It need not exist. *)
+
+type claim = { pages : int64; target : int32 }
+(** [pages] pages of 4096 bytes, on node [target] (0..63), or host-wide if [target] is [-1l]. *)
+
+val domain_claim_memory : handle -> domid -> claim array -> unit
+(** [domain_claim_memory h d claims] makes [claims] all that [d] claims (1.4): at once, or not at
+    all. The order of [claims] means nothing. A set of zero pages releases everything [d] claims.
+    Pages [d] has already are not counted against the claims.
+
+    A call that succeeds allocates nothing.
+
+    Raises [Invalid_argument] if [claims] is empty, has more than 65 entries, a target that is
+    neither a node nor [-1l], a target twice, a negative number of pages, or a sum that does not fit
+    in 63 bits (1.13). The message has the position of the first entry that is wrong. Nothing was
+    sent to the hypervisor. Raises [Unix.Unix_error] with [ENOMEM] if that many unclaimed pages are
+    not there, on a node or host-wide; [EINVAL] if they and what [d] has are more than its maximum
+    memory; [ENOENT] if the host has no such node online; [ESRCH] if there is no such domain or it
+    is dying; [EPERM]; [EOPNOTSUPP] from a hypervisor without claim sets. Whatever [d] claimed
+    before, it still claims. *)
+
+val domain_claim_memory_get : handle -> domid -> claim array
+(** [domain_claim_memory_get h d] is what [d] still claims (1.5): the claims of more than 0 pages,
+    the host's first, then those of nodes ascending. Of a domain that was not populated it is what
+    was set.
+
+    Raises [Unix.Unix_error] with [ESRCH] if there is no such domain or it is dying; [EPERM]. *)
+
+val domain_claim_pages : handle -> domid -> int64 -> unit
+(** [domain_claim_pages h d pages] is the legacy call (1.6): a host-wide claim for what [pages]
+    exceed the pages [d] has already. 0 releases everything [d] claims.
+
+    Raises [Invalid_argument] if [pages] is negative. Raises [Unix.Unix_error] with [EINVAL] if
+    there is no such domain or it is dying, if [d] claims anything, has that many pages, or may not
+    have that many; [ENOMEM]. *)
+
+(** {1 Memory} *)
+
+type node_memory = { node : int; size : int64; free : int64; claimed : int64 }
+(** Pages of a node: what it has, what of that nobody uses, and what of that is claimed by claims on
+    this node. What a new claim can have of it is [free - claimed]. *)
+
+val node_memory : handle -> node_memory list
+(** [node_memory h] has an entry for each online node, ascending. Their ids may have gaps. *)
+
+type host_memory = { free_pages : int64; outstanding_pages : int64 }
+(** Pages that nobody uses, and how many of them are claimed, on nodes and host-wide together. *)
+
+val host_memory : handle -> host_memory
+(** [host_memory h] is the memory of the host as a whole. *)
+
+type domain_info = {
+  domid : domid;
+  total_pages : int64;  (** What it has. *)
+  max_pages : int64;  (** What it may have. *)
+  claimed_pages : int64;  (** What it claims. *)
+  dying : bool;
+}
+(** Pages of a domain. *)
+
+val domain_list : handle -> domain_info list
+(** [domain_list h] has an entry for each domain, ascending. *)
+
+(** {1 Building domains}
+
+    What a builder needs beside claims.
+
+    Raises [Unix.Unix_error] with [EOPNOTSUPP] where this build can't do it. *)
+
+val domain_create : handle -> domid
+(** [domain_create h] is a new domain, without memory, whose maximum memory is 0. *)
+
+val domain_setmaxmem : handle -> domid -> int64 -> unit
+(** [domain_setmaxmem h d kib] lets [d] have up to [kib] KiB, rounded down to pages. *)
+
+val domain_set_node_affinity : handle -> domid -> int list -> unit
+(** [domain_set_node_affinity h d nodes] makes [nodes] those that [d] gets its memory from first.
+
+    Raises [Invalid_argument] if one of [nodes] is not in 0..63. Raises [Unix.Unix_error] with
+    [EINVAL] if none of them is online. *)
+
+(** Where pages come from. *)
+type placement =
+  | Any  (** The nodes of the affinity in turn, then the others. *)
+  | Prefer of int  (** That node first, then as [Any]. *)
+  | Exact of int  (** That node or none. *)
+
+val domain_populate : handle -> domid -> order:int -> extents:int -> placement -> int
+(** [domain_populate h d ~order ~extents placement] gives [d] up to [extents] extents of
+    2{^ [order]} pages and is the number it gave: the first that can't be had ends it (1.8). Orders
+    are 0..18; 0 is a page, 9 is 2 MiB, 18 is 1 GiB. *)
+
+val domain_destroy : handle -> domid -> unit
+(** [domain_destroy h d] releases what [d] claims and frees its memory. *)
+
+(** {1 The embedded hypervisor} *)
+
+(** A hypervisor in this program, with a host of its own: for tests, and for trying things out. *)
+module Model : sig
+  val create : string -> handle
+  (** [create host] is a handle on a new hypervisor whose host is [this] (the nodes of this
+      machine), [uma] (one node of 64 GiB), [2-socket] (2 of 128 GiB), [epyc-nps4] (8 of 32 GiB), or
+      NODESxGiB such as [4x16].
+
+      Raises [Invalid_argument] if [host] is none of these; the message says what is wrong with it.
+  *)
+
+  (** What goes wrong in a claim call. *)
+  type fault =
+    | Panic  (** The Rust code below panics, before it changed anything. *)
+    | Delay of float  (** The hypercall takes that many seconds. *)
+
+  val inject : handle -> fault -> unit
+  (** [inject h fault] lets the next claim call that has no fault yet have this one.
+
+      Raises [Unix.Unix_error] with [EOPNOTSUPP] if [h] is no embedded hypervisor. *)
+end
+
+(** {1:errors Errors}
+
+    A bug of the caller raises [Invalid_argument], and so does a handle that was closed. A refusal
+    of the hypervisor raises [Unix.Unix_error] with its errno, the name of the function, and the
+    domain as in ["domid 5"]. Neither changes anything. *)
+
+exception Panic of string
+(** A bug of this library, with its message. The handle stays usable. *)
+
+(** {1:concepts Concepts}
+
+    A {e claim} is a promise of the hypervisor's allocator that so many pages stay available to one
+    domain: pages of one node, or of any ({e host-wide}). A {e claim set} is everything a domain
+    claims. Nobody else can be given claimed pages, and nobody else can claim them.
+
+    A domain {e redeems} its claims by being populated: each page it is given uses up a claimed one,
+    first of the node the page is on, then host-wide, then of other nodes (1.9). Freeing pages gives
+    no claim back. What is left is {e released} explicitly, or when the domain is destroyed; claims
+    belong to the domain and outlive the program that made them. When memory fails, the hypervisor
+    may have to {e recall} claims (1.11). *)
