@@ -1,0 +1,39 @@
+# shellcheck shell=bash
+# Messages, timed steps, and the lock of a checkout.
+
+say() { printf 'dev: %s\n' "$*" >&2; }
+
+die() {
+    say "$@"
+    exit 1
+}
+
+# step LOG TEXT COMMAND...: one line that says what is done and how long it took; output goes to LOG.
+step() {
+    local log=$1 text=$2 start=$SECONDS
+    shift 2
+    printf 'dev: %s ... ' "$text" >&2
+    if "$@" >"$log" 2>&1 </dev/null; then
+        printf '%d s\n' $((SECONDS - start)) >&2
+        return
+    fi
+    printf 'failed after %d s\n' $((SECONDS - start)) >&2
+    tail -n 15 "$log" | sed 's/^/    /' >&2
+    die "that was the end of $log; $(free_mib "$log") MiB are free on that disk"
+}
+
+free_mib() { df --output=avail -BM "$1" | tr -dc 0-9; }
+
+# one_at_a_time FILE TEXT: holds a lock as long as this shell and what it starts live.
+one_at_a_time() {
+    exec {lock}>>"$1"
+    flock --nonblock "$lock" && return
+    say "waiting: $2"
+    flock "$lock"
+}
+
+# Two builds in one checkout would trip over each other.
+one_per_checkout() {
+    mkdir -p target
+    one_at_a_time target/.dev-lock "another ./dev works in this checkout"
+}
