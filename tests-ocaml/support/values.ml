@@ -1,0 +1,75 @@
+open Xenctrl_claims
+
+let gib = 262_144L
+let unlimited = 0x1000_0000L
+let host pages = { Xenctrl.pages; target = -1l }
+let node n pages = { Xenctrl.pages; target = Int32.of_int n }
+
+let normal claims =
+  let claims = List.filter (fun c -> c.Xenctrl.pages > 0L) (Array.to_list claims) in
+  let by_target a b = Int32.compare a.Xenctrl.target b.Xenctrl.target in
+  Array.of_list (List.sort by_target claims)
+
+let sum = List.fold_left Int64.add 0L
+let open_host ?(nodes = 4) () = Xenctrl.Model.create (Printf.sprintf "%dx1" nodes)
+
+let new_domain ?(max_pages = unlimited) h =
+  let d = Xenctrl.domain_create h in
+  Xenctrl.domain_setmaxmem h d (Int64.mul max_pages 4L);
+  d
+
+let domain_info h d = List.find (fun info -> info.Xenctrl.domid = d) (Xenctrl.domain_list h)
+let on h n = List.find (fun m -> m.Xenctrl.node = n) (Xenctrl.node_memory h)
+let claimed_on h n = (on h n).claimed
+let free_on h n = (on h n).free
+
+type snapshot = {
+  nodes : Xenctrl.node_memory list;
+  memory : Xenctrl.host_memory;
+  domains : Xenctrl.domain_info list;
+  claims : (Xenctrl.domid * Xenctrl.claim array) list;
+}
+
+let snapshot h =
+  let domains = Xenctrl.domain_list h in
+  let claims (info : Xenctrl.domain_info) =
+    (info.domid, Xenctrl.domain_claim_memory_get h info.domid)
+  in
+  {
+    nodes = Xenctrl.node_memory h;
+    memory = Xenctrl.host_memory h;
+    domains;
+    claims = List.map claims domains;
+  }
+
+type 'a outcome =
+  | Returned of 'a
+  | Invalid of string
+  | Refused of Unix.error * string * string
+  | Panicked of string
+
+let outcome f =
+  match f () with
+  | value -> Returned value
+  | exception Invalid_argument message -> Invalid message
+  | exception Unix.Unix_error (error, name, subject) -> Refused (error, name, subject)
+  | exception Xenctrl.Panic message -> Panicked message
+
+let within seconds condition =
+  let deadline = Unix.gettimeofday () +. seconds in
+  let rec wait () =
+    condition ()
+    || Unix.gettimeofday () < deadline
+       &&
+       (Unix.sleepf 0.001;
+        wait ())
+  in
+  wait ()
+
+let resident_kib () =
+  let rec find channel =
+    match Scanf.sscanf_opt (input_line channel) "VmRSS: %d kB" Fun.id with
+    | Some kib -> kib
+    | None -> find channel
+  in
+  In_channel.with_open_text "/proc/self/status" find
