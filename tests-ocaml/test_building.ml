@@ -54,7 +54,8 @@ let bad_hosts =
     (" 4x16", unknown);
     ("UMA", unknown);
     ("4x16\000", unknown);
-    ("4x99999999999999999999", unknown);
+    ("+4x16", unknown);
+    ("4x99999999999999999999", bad_memory);
     ("0x0", bad_nodes);
     ("0x4", bad_nodes);
     ("65x1", bad_nodes);

@@ -85,8 +85,9 @@ let domain_list handle = Stubs.xen_claims_domains handle |> get_or_fail "domain_
 let domain_create handle = Stubs.xen_claims_create handle |> get_or_fail "domain_create" ""
 
 let domain_setmaxmem handle domid kib =
-  (* An arithmetic shift, so that a negative size stays one and is refused. *)
-  let pages = Int64.shift_right kib 2 in
+  if Int64.compare kib 0L < 0 then
+    invalid "domain_setmaxmem" (Printf.sprintf "%Ld KiB is negative" kib);
+  let pages = Int64.div kib 4L in
   Stubs.xen_claims_set_max_pages handle domid pages |> done_or_fail "domain_setmaxmem" domid
 
 let domain_set_node_affinity handle domid nodes =

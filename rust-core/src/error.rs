@@ -110,6 +110,15 @@ pub struct HypercallError {
 }
 
 impl HypercallError {
+    /// A refusal of something that is about no one domain.
+    pub const fn host(operation: Operation, errno: Errno) -> Self {
+        HypercallError {
+            operation,
+            domain: None,
+            errno,
+        }
+    }
+
     /// A refusal of something asked for `domain`.
     pub const fn of(operation: Operation, domain: DomainId, errno: Errno) -> Self {
         HypercallError {

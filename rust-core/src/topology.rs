@@ -153,8 +153,15 @@ impl FromStr for Topology {
         }
         let unknown = || TopologyError::Unknown(text.to_owned());
         let (nodes, gib) = text.split_once('x').ok_or_else(unknown)?;
-        let nodes: usize = nodes.parse().map_err(|_| unknown())?;
-        let gib: u64 = gib.parse().map_err(|_| unknown())?;
+        let number = |digits: &str| {
+            // Rust would take a sign as well.
+            let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.is_empty();
+            // What does not fit in 64 bits is over every limit.
+            plain.then(|| digits.parse::<u64>().unwrap_or(u64::MAX))
+        };
+        let nodes = number(nodes).ok_or_else(unknown)?;
+        let gib = number(gib).ok_or_else(unknown)?;
+        let nodes = usize::try_from(nodes).unwrap_or(usize::MAX);
         if !(1..=MAX_NODES).contains(&nodes) {
             return Err(TopologyError::Nodes(text.to_owned()));
         }

@@ -230,6 +230,11 @@ impl NodeSet {
         NodeSet(self.0 & !other.0)
     }
 
+    /// The set as Xen's bitmaps have it: bit n is node n.
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// The nodes, ascending.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = NodeId> {
         NodeId::all().filter(move |node| self.contains(*node))

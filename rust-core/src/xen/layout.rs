@@ -1,0 +1,193 @@
+//! The calls we make of Xen, as they lie in memory: the parts of its headers that we read or write.
+//!
+//! Names are those of the headers. Unions are reserved whole, so that what a newer Xen has behind
+//! our fields is still ours to pass. What does not depend on the version of an interface is
+//! checked here; `tests-rust/tests/layout.rs` compares all of it with the headers.
+#![allow(non_camel_case_types)] // The names of the C headers.
+
+use crate::wire::xen_domctl_claim_memory;
+
+pub const HYPERVISOR_MEMORY_OP: u32 = 12;
+pub const HYPERVISOR_SYSCTL: u32 = 35;
+pub const HYPERVISOR_DOMCTL: u32 = 36;
+
+pub const XENMEM_CLAIM_PAGES: u64 = 24;
+
+pub const XEN_DOMCTL_GETDOMAININFO: u32 = 5;
+pub const XEN_DOMCTL_SETNODEAFFINITY: u32 = 68;
+
+pub const XEN_SYSCTL_PHYSINFO: u32 = 3;
+pub const XEN_SYSCTL_GETDOMAININFOLIST: u32 = 6;
+pub const XEN_SYSCTL_PAGE_OFFLINE_OP: u32 = 14;
+pub const XEN_SYSCTL_NUMAINFO: u32 = 17;
+pub const XEN_SYSCTL_NUMA_MEMINFO: u32 = 31;
+
+/// Domctl versions, newest first: 4.22, 4.19 to 4.21, 4.18, 4.17 (`docs/contract.md`, 1.3).
+pub const DOMCTL_VERSIONS: [u32; 4] = [0x18, 0x17, 0x16, 0x15];
+/// Sysctl versions, newest first: 4.21 and 4.22, 4.17 to 4.20.
+pub const SYSCTL_VERSIONS: [u32; 2] = [0x16, 0x15];
+
+/// What a sysctl says of memory that is not there.
+pub const XEN_INVALID_MEM_SZ: u64 = u64::MAX;
+
+const XEN_DOMINF_DYING: u32 = 1 << 0;
+
+/// The head of a domctl; `u` is the call's own part.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct xen_domctl<T: Copy> {
+    pub cmd: u32,
+    pub interface_version: u32,
+    pub domain: u16,
+    pub pad: [u16; 3],
+    pub u: Union<T>,
+}
+
+/// The head of a sysctl.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct xen_sysctl<T: Copy> {
+    pub cmd: u32,
+    pub interface_version: u32,
+    pub u: Union<T>,
+}
+
+/// One member of the union behind a head, and room for the largest one.
+#[repr(C, align(8))]
+#[derive(Debug, Clone, Copy)]
+pub struct Union<T: Copy> {
+    pub member: T,
+    reserved: [u64; 16],
+}
+
+impl<T: Copy> Union<T> {
+    pub const fn new(member: T) -> Self {
+        Union {
+            member,
+            reserved: [0; 16],
+        }
+    }
+}
+
+/// The leading fields of `xen_domctl_getdomaininfo`, the same in every version. The answer is longer.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct xen_domctl_getdomaininfo {
+    pub domain: u16,
+    pub pad1: u16,
+    pub flags: u32,
+    pub tot_pages: u64,
+    pub max_pages: u64,
+    pub outstanding_pages: u64,
+}
+
+impl xen_domctl_getdomaininfo {
+    pub const fn dying(&self) -> bool {
+        self.flags & XEN_DOMINF_DYING != 0
+    }
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct xenctl_bitmap {
+    pub bitmap: u64,
+    pub nr_bits: u32,
+    pub pad: u32,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct xen_sysctl_getdomaininfolist {
+    pub first_domain: u16,
+    pub pad: u16,
+    pub max_domains: u32,
+    pub buffer: u64,
+    pub num_domains: u32,
+    pub tail: u32,
+}
+
+/// The leading fields of `xen_sysctl_physinfo`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct xen_sysctl_physinfo {
+    pub threads_per_core: u32,
+    pub cores_per_socket: u32,
+    pub nr_cpus: u32,
+    pub max_cpu_id: u32,
+    pub nr_nodes: u32,
+    pub max_node_id: u32,
+    pub cpu_khz: u32,
+    pub capabilities: u32,
+    pub arch_capabilities: u32,
+    pub pad: u32,
+    pub total_pages: u64,
+    pub free_pages: u64,
+    pub scrub_pages: u64,
+    pub outstanding_pages: u64,
+}
+
+/// One node of `XEN_SYSCTL_numainfo`, in bytes.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct xen_sysctl_meminfo {
+    pub memsize: u64,
+    pub memfree: u64,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct xen_sysctl_numainfo {
+    pub num_nodes: u32,
+    pub pad: u32,
+    pub meminfo: u64,
+    pub distance: u64,
+}
+
+/// One node of `XEN_SYSCTL_numa_meminfo`, in bytes.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct xen_sysctl_numa_node_meminfo {
+    pub size: u64,
+    pub free: u64,
+    pub claimed: u64,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct xen_sysctl_numa_meminfo {
+    pub num_nodes: u32,
+    pub pad: u32,
+    pub meminfo: u64,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct xen_sysctl_page_offline_op {
+    pub cmd: u32,
+    pub start: u32,
+    pub end: u32,
+    pub pad: u32,
+    pub status: u64,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct xen_memory_reservation {
+    pub extent_start: u64,
+    pub nr_extents: u64,
+    pub extent_order: u32,
+    pub mem_flags: u32,
+    pub domid: u16,
+    pub pad: [u16; 3],
+}
+
+const _: () = {
+    use core::mem::{offset_of, size_of};
+    type Domctl = xen_domctl<xen_domctl_claim_memory>;
+    assert!(offset_of!(Domctl, u) == 16);
+    assert!(size_of::<Domctl>() >= 16 + 128);
+    type Sysctl = xen_sysctl<xen_sysctl_physinfo>;
+    assert!(offset_of!(Sysctl, u) == 8);
+    assert!(size_of::<Sysctl>() >= 8 + 128);
+    assert!(size_of::<xen_memory_reservation>() == 32);
+};
