@@ -1,0 +1,175 @@
+//! F: builders that die, memory that goes away, allocations that fail.
+
+use std::io::{self, BufRead, BufReader};
+use std::process::Child;
+
+use xen_claims::{Claim, Errno, NodeId, Pages, Placement, Recall, Target};
+
+use super::lab::{claim_set, expect, host, on, skip, Check, Lab, Stop, PAGE};
+use super::race::{race, ROUNDS};
+use super::Case;
+
+pub(super) const CASES: &[Case] = &[
+    Case::new(
+        "F1",
+        "the claims of a killed builder stand, and another process finds and releases them",
+        killed_builder,
+    ),
+    Case::new(
+        "F2",
+        "offlining a free page of a fully claimed node recalls one claimed page, and logs it",
+        offline_claimed,
+    ),
+    Case::new(
+        "F3",
+        "offlining a page in use of a claimed node recalls nothing",
+        offline_used,
+    ),
+    Case::new(
+        "F4",
+        "claims installed while their domain is destroyed do not leak: 10,000 times",
+        claim_while_dying,
+    ),
+    Case::new(
+        "F5",
+        "an allocation that fails after claims were checked changes no count",
+        failed_allocation,
+    ),
+];
+
+fn killed_builder(lab: &Lab<'_>) -> Check {
+    let Some(second) = &lab.subject.second_builder else {
+        return skip("this hypervisor dies with its process");
+    };
+    let node = lab.node()?;
+    let claims = [host(4), on(node, 8)];
+    let set = claim_set(&claims)?;
+    lab.note("another process claims for A, and is killed");
+    let killed = second.start(lab.a, &set).and_then(kill_when_done);
+    killed.map_err(|error| Stop::failed("a process to kill", error))?;
+    lab.check()?;
+    lab.expect_claims(lab.a, &claims)?;
+    lab.destroy(lab.a)?;
+    lab.expect_claimed(Target::Host, 0)
+}
+
+/// Waits for the line that says that the claims are installed, then kills the process. On Unix
+/// that is SIGKILL: nothing in the process can clean up.
+fn kill_when_done(mut child: Child) -> io::Result<()> {
+    let mut line = String::new();
+    let output = child.stdout.take().map(BufReader::new);
+    let said = output.map_or(Ok(0), |mut output| output.read_line(&mut line));
+    child.kill()?;
+    child.wait()?;
+    if said? == 0 {
+        return Err(io::Error::other("it ended without having claimed"));
+    }
+    Ok(())
+}
+
+/// A claims all of a target, not only most. On a live host that can take several attempts.
+fn claim_all(lab: &Lab<'_>, target: Target) -> Check<Claim> {
+    let attempt = || {
+        let pages = Pages::new(lab.most_of(target)? + lab.slack());
+        let claim = Claim { pages, target };
+        lab.set(lab.a, &[claim])?;
+        Ok(claim)
+    };
+    let retries = if lab.slack() == 0 { 0 } else { 20 };
+    let claim = (0..retries).find_map(|_| attempt().ok());
+    claim.map_or_else(attempt, Ok)
+}
+
+fn offline_claimed(lab: &Lab<'_>) -> Check {
+    let node = lab.node()?;
+    recall_one(lab, node, Target::Node(node))?;
+    // The node has pages that it did not promise, the host as a whole has not.
+    lab.set(lab.a, &[host(0)])?;
+    recall_one(lab, node, Target::Host)
+}
+
+/// All of `target` is claimed, and a page of `node` goes away.
+fn recall_one(lab: &Lab<'_>, node: NodeId, target: Target) -> Check {
+    let faults = lab.faults()?;
+    let claim = claim_all(lab, target)?;
+    let before = faults.recalls().len();
+    lab.offline("a free page", node, |faults| faults.offline_free_page(node))?;
+    let left = Claim {
+        pages: claim.pages.saturating_sub(Pages::new(1)),
+        target,
+    };
+    lab.expect_claims(lab.a, &[left])?;
+    lab.expect_claimed(target, left.pages.get())?;
+    let recall = Recall {
+        domain: lab.a,
+        target,
+        pages: Pages::new(1),
+    };
+    let recalls = faults.recalls();
+    expect(
+        "recalls logged",
+        &[recall][..],
+        recalls.get(before..).unwrap_or(&[]),
+    )
+}
+
+fn offline_used(lab: &Lab<'_>) -> Check {
+    let node = lab.node()?;
+    let faults = lab.faults()?;
+    lab.populate(lab.a, PAGE, 4, Placement::Exact(node))?;
+    let claim = claim_all(lab, Target::Node(node))?;
+    let before = faults.recalls();
+    lab.offline("a page that A has", node, |faults| {
+        faults.offline_used_page(node, lab.a)
+    })?;
+    lab.expect_claims(lab.a, &[claim])?;
+    expect("recalls", &before, &faults.recalls())?;
+    // It goes when it is freed: of the four, three come back.
+    lab.depopulate(lab.a, PAGE, 4)?;
+    let unclaimed = lab.unclaimed(Target::Node(node))?;
+    if unclaimed.abs_diff(3) > lab.slack() {
+        return expect("pages that came back", 3, unclaimed);
+    }
+    lab.expect_claims(lab.a, &[claim])?;
+    expect("recalls", &before, &faults.recalls())
+}
+
+fn claim_while_dying(lab: &Lab<'_>) -> Check {
+    let node = lab.node()?;
+    let claims = [host(4), on(node, 8)];
+    let set = claim_set(&claims)?;
+    lab.note(format_args!(
+        "a domain is destroyed while claims are installed on it, {ROUNDS} times"
+    ));
+    race(
+        || lab.create(),
+        |domain| lab.end(domain),
+        |domain| lab.host.set(domain, &set).map_err(|error| error.errno),
+        |_, destroyed, installed| {
+            destroyed?;
+            // In time, or too late; either way they are gone with the domain.
+            if !matches!(installed, Ok(()) | Err(Errno::ESRCH)) {
+                return Err(Stop::failed("success or ESRCH", format!("{installed:?}")));
+            }
+            lab.expect_claimed(Target::Node(node), 0)?;
+            lab.expect_claimed(Target::Host, 0)
+        },
+    )?;
+    lab.check()
+}
+
+fn failed_allocation(lab: &Lab<'_>) -> Check {
+    let node = lab.node()?;
+    let faults = lab.faults()?;
+    lab.set(lab.a, &[on(node, 8), host(8)])?;
+    match faults.fail_next_allocation() {
+        Err(error) if error.errno == Errno::EOPNOTSUPP => {
+            return skip("this hypervisor can't let an allocation fail");
+        }
+        result => result?,
+    }
+    lab.populate_refused(lab.a, PAGE, Placement::Exact(node))?;
+    lab.expect_claims(lab.a, &[host(8), on(node, 8)])?;
+    lab.populate(lab.a, PAGE, 1, Placement::Exact(node))?;
+    lab.expect_claims(lab.a, &[host(8), on(node, 7)])
+}

@@ -1,0 +1,608 @@
+//! What a case works with: two domains, the host's counts, and operations that check as they go.
+
+use std::fmt::{self, Debug, Display};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use xen_claims::limits::DOMAIN_PAGES;
+use xen_claims::wire::{
+    self, xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_GET, XEN_DOMCTL_CLAIM_MEMORY_SET,
+};
+use xen_claims::{
+    Claim, ClaimSet, DomainBuilder, DomainId, Errno, Faults, HostMemory, HypercallError, NodeId,
+    NodeMemory, Pages, Placement, Target,
+};
+
+use super::snapshot::{claim_list, Snapshot};
+use super::Subject;
+
+/// Order of an extent of one page.
+pub(super) const PAGE: u32 = 0;
+/// Order of an extent of 2 MiB.
+pub(super) const TWO_MIB: u32 = 9;
+/// Order of an extent of 1 GiB.
+pub(super) const ONE_GIB: u32 = 18;
+
+/// Free pages beyond the slack that a node needs, to be one that cases work with.
+const WORKABLE: u64 = 4096;
+
+/// Why a case ends before its end.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Skipped(String),
+    Failed { expected: String, found: String },
+}
+
+impl Stop {
+    pub(super) fn failed(expected: impl Display, found: impl Display) -> Self {
+        Stop::Failed {
+            expected: expected.to_string(),
+            found: found.to_string(),
+        }
+    }
+}
+
+impl From<HypercallError> for Stop {
+    fn from(error: HypercallError) -> Self {
+        Stop::failed("success", error)
+    }
+}
+
+/// What a step of a case comes to.
+pub(super) type Check<T = ()> = Result<T, Stop>;
+
+/// The case can't be shown here.
+pub(super) fn skip<T>(reason: impl Display) -> Check<T> {
+    Err(Stop::Skipped(reason.to_string()))
+}
+
+/// Fails unless `found` is `expected`.
+pub(super) fn expect<T: PartialEq + Debug>(what: impl Display, expected: T, found: T) -> Check {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Stop::failed(
+        format_args!("{what}: {expected:?}"),
+        format_args!("{found:?}"),
+    ))
+}
+
+/// A claim on the host.
+pub(super) const fn host(pages: u64) -> Claim {
+    Claim {
+        pages: Pages::new(pages),
+        target: Target::Host,
+    }
+}
+
+/// A claim on a node.
+pub(super) const fn on(node: NodeId, pages: u64) -> Claim {
+    Claim {
+        pages: Pages::new(pages),
+        target: Target::Node(node),
+    }
+}
+
+/// An entry as it is on the wire.
+pub(super) const fn entry(target: u32, pages: u64) -> xen_memory_claim {
+    xen_memory_claim {
+        pages,
+        target,
+        pad: 0,
+    }
+}
+
+/// What is done is noted, and undone at the end.
+#[derive(Default)]
+struct Notes {
+    steps: Vec<String>,
+    domains: Vec<DomainId>,
+    lowered: Vec<DomainId>,
+    offlined: Vec<NodeId>,
+}
+
+pub(super) struct Lab<'a> {
+    /// The first domain of the case.
+    pub(super) a: DomainId,
+    /// The second one.
+    pub(super) b: DomainId,
+    /// For what is not checked step by step.
+    pub(super) host: &'a dyn DomainBuilder,
+    pub(super) subject: &'a Subject,
+    nodes: Vec<NodeId>,
+    baseline: Snapshot,
+    notes: Mutex<Notes>,
+    on_step: &'a (dyn Fn(&str) + Sync),
+}
+
+impl<'a> Lab<'a> {
+    pub(super) fn open(
+        subject: &'a Subject,
+        host: &'a dyn DomainBuilder,
+        on_step: &'a (dyn Fn(&str) + Sync),
+    ) -> Result<Self, HypercallError> {
+        let a = host.create()?;
+        // Where this fails, that is the error to report, and not one of the clean-up.
+        let clean_up = |domain| {
+            let _ = host.destroy(domain);
+        };
+        let b = host.create().inspect_err(|_| clean_up(a))?;
+        Self::with_domains(subject, host, on_step, a, b).inspect_err(|_| {
+            clean_up(a);
+            clean_up(b);
+        })
+    }
+
+    fn with_domains(
+        subject: &'a Subject,
+        host: &'a dyn DomainBuilder,
+        on_step: &'a (dyn Fn(&str) + Sync),
+        a: DomainId,
+        b: DomainId,
+    ) -> Result<Self, HypercallError> {
+        for domain in [a, b] {
+            host.set_max_pages(domain, Pages::new(DOMAIN_PAGES.max))?;
+        }
+        let baseline = Snapshot::take_settled(host, subject.slack)?;
+        let workable = Pages::new(WORKABLE + subject.slack.get());
+        let nodes = baseline.nodes.iter();
+        let nodes = nodes.filter(|node| node.claimable() >= workable);
+        Ok(Lab {
+            a,
+            b,
+            host,
+            subject,
+            nodes: nodes.map(|node| node.node).collect(),
+            baseline,
+            notes: Mutex::new(Notes {
+                domains: vec![a, b],
+                ..Notes::default()
+            }),
+            on_step,
+        })
+    }
+
+    /// Undoes all that was done; then every count must be what it was.
+    pub(super) fn close(&self) -> Check {
+        self.note("afterwards, all domains of the case are destroyed");
+        let (domains, nodes) = {
+            let mut notes = self.notes();
+            (
+                std::mem::take(&mut notes.domains),
+                std::mem::take(&mut notes.offlined),
+            )
+        };
+        // One that can't be destroyed does not keep the others.
+        let ends: Vec<_> = domains.iter().map(|d| self.host.destroy(*d)).collect();
+        for node in nodes {
+            self.faults()?.online_pages(node)?;
+        }
+        ends.into_iter().collect::<Result<(), _>>()?;
+        self.check()?;
+        let now = Snapshot::take_settled(self.host, self.subject.slack)?;
+        let changes = now.host_changes_since(&self.baseline, self.subject.slack);
+        nothing("every count as before the case", &changes)
+    }
+
+    /// The text of a failure.
+    pub(super) fn report(&self, expected: &str, found: &str) -> String {
+        use fmt::Write;
+        let (notes, mut text) = (self.notes(), String::new());
+        let (last, before) = notes
+            .steps
+            .split_last()
+            .map_or(("none", &[][..]), |(l, b)| (l, b));
+        let counts = Snapshot::take(self.host).map_or_else(
+            |error| format!("    unknown: {error}"),
+            |snapshot| snapshot.to_string(),
+        );
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "  step: {last}");
+        let _ = writeln!(text, "  domains: A = {}, B = {}", self.a, self.b);
+        let nodes: Vec<_> = self.nodes.iter().map(NodeId::to_string).collect();
+        let _ = writeln!(text, "  nodes: {}", nodes.join(", "));
+        let _ = writeln!(text, "  expected: {expected}");
+        let _ = writeln!(text, "  found: {found}");
+        for step in before {
+            let _ = writeln!(text, "  before: {step}");
+        }
+        let _ = write!(text, "  counts:\n{counts}");
+        text
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says what comes now.
+    pub(super) fn note(&self, step: impl Display) {
+        let step = step.to_string();
+        (self.on_step)(&step);
+        self.notes().steps.push(step);
+    }
+
+    /// One step: says what comes, does it, and checks the invariants.
+    fn step<T>(&self, what: impl Display, action: impl FnOnce() -> Check<T>) -> Check<T> {
+        self.note(what);
+        let value = action()?;
+        self.check()?;
+        Ok(value)
+    }
+
+    /// A step that must be refused and change nothing.
+    fn refused_step(&self, what: impl Display, action: impl FnOnce() -> Check) -> Check {
+        let before = Snapshot::take(self.host)?;
+        self.step(what, action)?;
+        let now = Snapshot::take(self.host)?;
+        let changes = now.changes_since(&before, self.subject.slack);
+        nothing("no change by a call that failed", &changes)
+    }
+
+    /// The invariants hold.
+    pub(super) fn check(&self) -> Check {
+        let snapshot = Snapshot::take(self.host)?;
+        let notes = self.notes();
+        // Whoever else is on a live host may have lowered its maximum.
+        let may_exceed = |id| notes.lowered.contains(&id) || !notes.domains.contains(&id);
+        nothing("I1 to I4", &snapshot.violations(may_exceed))
+    }
+
+    fn name(&self, domain: DomainId) -> String {
+        match domain {
+            d if d == self.a => "A".to_owned(),
+            d if d == self.b => "B".to_owned(),
+            d => d.to_string(),
+        }
+    }
+
+    // What there is.
+
+    /// The first nodes with memory.
+    pub(super) fn nodes<const N: usize>(&self) -> Check<[NodeId; N]> {
+        let nodes = self.nodes.first_chunk::<N>().copied();
+        nodes.map_or_else(
+            || {
+                let s = if N == 1 { "" } else { "s" };
+                skip(format_args!("it needs {N} node{s} with free memory"))
+            },
+            Ok,
+        )
+    }
+
+    /// The first node with memory.
+    pub(super) fn node(&self) -> Check<NodeId> {
+        self.nodes().map(|[node]| node)
+    }
+
+    /// All nodes with memory.
+    pub(super) fn all_nodes(&self) -> &[NodeId] {
+        &self.nodes
+    }
+
+    /// The lowest number that is above every node.
+    pub(super) fn number_of_nodes(&self) -> u32 {
+        let nodes = self.baseline.nodes.iter();
+        // OK because a node id is below 64.
+        nodes.map(|n| n.node.index() as u32 + 1).max().unwrap_or(0)
+    }
+
+    pub(super) fn slack(&self) -> u64 {
+        self.subject.slack.get()
+    }
+
+    /// Pages that are free and not claimed.
+    pub(super) fn unclaimed(&self, target: Target) -> Check<u64> {
+        let pages = match target {
+            Target::Host => {
+                let host = self.host.host()?;
+                host.free.saturating_sub(host.claimed)
+            }
+            Target::Node(node) => {
+                let nodes = self.host.nodes()?;
+                let memory = nodes.iter().find(|memory| memory.node == node);
+                memory.map_or(Pages::ZERO, NodeMemory::claimable)
+            }
+        };
+        Ok(pages.get())
+    }
+
+    /// Most of the unclaimed pages: all but the slack.
+    pub(super) fn most_of(&self, target: Target) -> Check<u64> {
+        let pages = self.unclaimed(target)?.saturating_sub(self.slack());
+        if pages > DOMAIN_PAGES.max {
+            let limit = DOMAIN_PAGES.max;
+            return skip(format_args!(
+                "{target} has more free pages than a domain may have, {limit}"
+            ));
+        }
+        Ok(pages)
+    }
+
+    /// What is claimed beyond the baseline.
+    fn claimed(&self, target: Target) -> Check<u64> {
+        let of = |host: HostMemory, nodes: &[NodeMemory]| match target {
+            Target::Host => host.claimed,
+            Target::Node(node) => {
+                let memory = nodes.iter().find(|memory| memory.node == node);
+                memory.map_or(Pages::ZERO, |memory| memory.claimed)
+            }
+        };
+        let now = of(self.host.host()?, &self.host.nodes()?);
+        let then = of(self.baseline.host, &self.baseline.nodes);
+        Ok(now.saturating_sub(then).get())
+    }
+
+    pub(super) fn outstanding(&self, domain: DomainId) -> Check<u64> {
+        Ok(self.host.domain(domain)?.outstanding_pages.get())
+    }
+
+    pub(super) fn populated(&self, domain: DomainId) -> Check<u64> {
+        Ok(self.host.domain(domain)?.tot_pages.get())
+    }
+
+    pub(super) fn faults(&self) -> Check<&'a dyn Faults> {
+        let faults = self.subject.hypervisor.faults();
+        faults.map_or_else(|| skip("this hypervisor has no faults on purpose"), Ok)
+    }
+
+    // What is expected.
+
+    /// So much is claimed of the host or of a node, beyond the baseline.
+    pub(super) fn expect_claimed(&self, target: Target, pages: u64) -> Check {
+        let what = format!("pages claimed of {target} beyond the baseline");
+        expect(what, pages, self.claimed(target)?)
+    }
+
+    /// The domain's claims are exactly these.
+    pub(super) fn expect_claims(&self, domain: DomainId, claims: &[Claim]) -> Check {
+        let name = self.name(domain);
+        let found = self.host.get(domain)?;
+        let (expected, found) = (claim_list(claims.to_vec()), claim_list(found.outstanding()));
+        if expected == found {
+            return Ok(());
+        }
+        let expected = format!("{name} claims {expected}");
+        Err(Stop::failed(expected, found))
+    }
+
+    // What is done.
+
+    /// One more domain, without a limit to its memory. Not a step.
+    pub(super) fn create(&self) -> Check<DomainId> {
+        let domain = self.host.create()?;
+        self.notes().domains.push(domain);
+        let max = Pages::new(DOMAIN_PAGES.max);
+        self.host.set_max_pages(domain, max)?;
+        Ok(domain)
+    }
+
+    /// The end of a domain. Not a step.
+    pub(super) fn end(&self, domain: DomainId) -> Check {
+        self.notes().domains.retain(|d| *d != domain);
+        Ok(self.host.destroy(domain)?)
+    }
+
+    pub(super) fn destroy(&self, domain: DomainId) -> Check {
+        let what = format!("{} is destroyed", self.name(domain));
+        self.step(what, || self.end(domain))
+    }
+
+    /// The domain is dying from now on, and its memory still there.
+    pub(super) fn begin_destroy(&self, domain: DomainId) -> Check {
+        let faults = self.faults()?;
+        let what = format!("{} begins to die", self.name(domain));
+        self.step(what, || match faults.begin_destroy(domain) {
+            Err(error) if error.errno == Errno::EOPNOTSUPP => {
+                skip("a domain of this hypervisor can't be kept dying")
+            }
+            result => Ok(result?),
+        })
+    }
+
+    pub(super) fn set_max_pages(&self, domain: DomainId, pages: u64) -> Check {
+        let what = format!("the maximum of {} is {pages} pages", self.name(domain));
+        if pages < self.populated(domain)? + self.outstanding(domain)? {
+            self.notes().lowered.push(domain);
+        }
+        self.step(what, || {
+            Ok(self.host.set_max_pages(domain, Pages::new(pages))?)
+        })
+    }
+
+    pub(super) fn set(&self, domain: DomainId, claims: &[Claim]) -> Check {
+        let what = format!(
+            "{} claims {}",
+            self.name(domain),
+            claim_list(claims.to_vec())
+        );
+        let set = claim_set(claims)?;
+        self.step(what, || Ok(self.host.set(domain, &set)?))
+    }
+
+    /// A SET that fails with this errno and changes nothing.
+    pub(super) fn set_refused(&self, domain: DomainId, claims: &[Claim], errno: Errno) -> Check {
+        let what = format!(
+            "{} claims {}, in vain",
+            self.name(domain),
+            claim_list(claims.to_vec())
+        );
+        let set = claim_set(claims)?;
+        self.refused_step(what, || {
+            expect_refusal(&[errno], self.host.set(domain, &set).map_err(|e| e.errno))
+        })
+    }
+
+    pub(super) fn legacy(&self, domain: DomainId, pages: u64) -> Check {
+        let what = format!("{} makes a legacy claim of {pages}", self.name(domain));
+        self.step(what, || {
+            Ok(self.host.claim_pages(domain, Pages::new(pages))?)
+        })
+    }
+
+    /// A legacy claim that fails with this errno and changes nothing.
+    pub(super) fn legacy_refused(&self, domain: DomainId, pages: u64, errno: Errno) -> Check {
+        let name = self.name(domain);
+        let what = format!("{name} makes a legacy claim of {pages}, in vain");
+        self.refused_step(what, || {
+            let result = self.host.claim_pages(domain, Pages::new(pages));
+            expect_refusal(&[errno], result.map_err(|error| error.errno))
+        })
+    }
+
+    /// A SET of one LEGACY entry.
+    pub(super) fn legacy_entry(&self, domain: DomainId, pages: u64) -> Check {
+        let what = format!("{} sets a LEGACY entry of {pages}", self.name(domain));
+        let mut entries = [entry(wire::XEN_DOMCTL_CLAIM_MEMORY_LEGACY, pages)];
+        self.step(what, || {
+            self.call(domain, XEN_DOMCTL_CLAIM_MEMORY_SET, 1, Some(&mut entries))
+                .1
+                .map_err(|errno| Stop::failed("success", errno))
+        })
+    }
+
+    /// The call as it is on the wire, unchecked: the number of entries after it, and its result.
+    pub(super) fn call(
+        &self,
+        domain: DomainId,
+        mode: u32,
+        nr_entries: u32,
+        entries: Option<&mut [xen_memory_claim]>,
+    ) -> (u32, Result<(), Errno>) {
+        let mut count = nr_entries;
+        let result = self.host.claim_memory(domain, mode, &mut count, entries);
+        (count, result)
+    }
+
+    /// A call on the wire that fails with one of these errnos and changes nothing.
+    pub(super) fn call_refused(
+        &self,
+        what: &str,
+        domain: DomainId,
+        mode: u32,
+        nr_entries: u32,
+        entries: Option<&[xen_memory_claim]>,
+        errnos: &[Errno],
+    ) -> Check {
+        let mut copy = entries.map(<[_]>::to_vec);
+        self.refused_step(format!("{}: {what}", self.name(domain)), || {
+            let result = self.call(domain, mode, nr_entries, copy.as_deref_mut()).1;
+            expect_refusal(errnos, result)
+        })
+    }
+
+    /// A SET of these entries that fails with one of these errnos and changes nothing.
+    pub(super) fn entries_refused(
+        &self,
+        what: &str,
+        domain: DomainId,
+        entries: &[xen_memory_claim],
+        errnos: &[Errno],
+    ) -> Check {
+        let mode = XEN_DOMCTL_CLAIM_MEMORY_SET;
+        // OK because no case has that many entries.
+        let count = entries.len() as u32;
+        self.call_refused(what, domain, mode, count, Some(entries), errnos)
+    }
+
+    /// A GET that fails with this errno and changes nothing.
+    pub(super) fn get_refused(&self, domain: DomainId, errno: Errno) -> Check {
+        let (mode, room) = (XEN_DOMCTL_CLAIM_MEMORY_GET, wire::EMPTY);
+        let count = room.len() as u32;
+        self.call_refused("GET", domain, mode, count, Some(&room), &[errno])
+    }
+
+    /// Asks for extents and gets all of them.
+    pub(super) fn populate(
+        &self,
+        domain: DomainId,
+        order: u32,
+        extents: u64,
+        placement: Placement,
+    ) -> Check {
+        let given = self.populate_some(domain, order, extents, placement)?;
+        expect("extents populated", extents, given)
+    }
+
+    /// Asks for extents and gets so many.
+    pub(super) fn populate_some(
+        &self,
+        domain: DomainId,
+        order: u32,
+        extents: u64,
+        placement: Placement,
+    ) -> Check<u64> {
+        let name = self.name(domain);
+        let what = format!("{name} populates {extents} of order {order}, {placement:?}");
+        self.step(what, || {
+            Ok(self.host.populate(domain, order, extents, placement)?)
+        })
+    }
+
+    /// Asks for that many pages, does not get them all, and gives those back that it got.
+    pub(super) fn deny(&self, domain: DomainId, pages: u64, placement: Placement) -> Check {
+        let given = self.populate_some(domain, PAGE, pages, placement)?;
+        if given >= pages {
+            let expected = format!("fewer than {pages} pages populated");
+            return Err(Stop::failed(expected, given));
+        }
+        self.depopulate(domain, PAGE, given)
+    }
+
+    /// Asks for one extent and does not get it.
+    pub(super) fn populate_refused(
+        &self,
+        domain: DomainId,
+        order: u32,
+        placement: Placement,
+    ) -> Check {
+        let name = self.name(domain);
+        let what = format!("{name} populates one of order {order}, {placement:?}, in vain");
+        self.refused_step(what, || {
+            let given = self.host.populate(domain, order, 1, placement)?;
+            expect("extents populated", 0, given)
+        })
+    }
+
+    pub(super) fn depopulate(&self, domain: DomainId, order: u32, extents: u64) -> Check {
+        let name = self.name(domain);
+        let what = format!("{name} gives {extents} of order {order} back");
+        self.step(what, || Ok(self.host.depopulate(domain, order, extents)?))
+    }
+
+    /// A page of the node goes out of use; it comes back at the end of the case.
+    pub(super) fn offline(
+        &self,
+        what: impl Display,
+        node: NodeId,
+        action: impl FnOnce(&dyn Faults) -> Result<(), HypercallError>,
+    ) -> Check {
+        let faults = self.faults()?;
+        self.step(format_args!("{what} of {node} goes out of use"), || {
+            self.notes().offlined.push(node);
+            Ok(action(faults)?)
+        })
+    }
+}
+
+/// The claim set of these; a case has no others.
+pub(super) fn claim_set(claims: &[Claim]) -> Check<ClaimSet> {
+    let set = ClaimSet::new(claims.iter().copied());
+    set.map_err(|error| Stop::failed("a claim set", error))
+}
+
+fn expect_refusal(errnos: &[Errno], result: Result<(), Errno>) -> Check {
+    match result {
+        Err(errno) if errnos.contains(&errno) => Ok(()),
+        found => {
+            let errnos: Vec<_> = errnos.iter().map(Errno::to_string).collect();
+            let found = found.map_or_else(|errno| errno.to_string(), |()| "success".to_owned());
+            Err(Stop::failed(errnos.join(" or "), found))
+        }
+    }
+}
+
+fn nothing(expected: &str, found: &[String]) -> Check {
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(Stop::failed(expected, found.join("\n         ")))
+}

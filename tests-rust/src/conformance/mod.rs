@@ -1,0 +1,202 @@
+//! What every hypervisor with claim sets must do, written once over [`Hypervisor`].
+//!
+//! A case gets two fresh domains, A and B, without a limit to their memory, on a host it sizes itself
+//! by; the invariants of `docs/contract.md`, 1.7, are checked after each of its steps, and when it
+//! ends, however it ends, every count of the host must be what it was. To run the cases on another
+//! hypervisor, describe it in a [`Subject`].
+//!
+//! ```
+//! use std::sync::Arc;
+//! use xen_claims::Model;
+//! use xen_claims_tests::conformance::{self, Outcome, Subject};
+//!
+//! let subject = Subject::new(Arc::new(Model::new(&"2x1".parse()?)));
+//! let case = conformance::case("A1").ok_or("no such case")?;
+//! let outcome = conformance::run(case, &subject, &|step| println!("{step}"));
+//! assert_eq!(outcome, Outcome::Passed);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod accounting;
+mod competition;
+mod faults;
+mod input;
+mod lab;
+mod race;
+mod redeeming;
+mod snapshot;
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::process::Child;
+use std::sync::Arc;
+use std::time::Duration;
+
+use xen_claims::{ClaimSet, DomainId, Hypervisor, Pages};
+
+use lab::{Check, Lab, Stop};
+pub use snapshot::{DomainCounts, Snapshot};
+
+/// How long C5 lasts.
+pub const SOAK: Duration = Duration::from_secs(10);
+
+/// A hypervisor under test, and what can be shown of it.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The hypervisor; nobody else may claim or allocate much on its host meanwhile.
+    pub hypervisor: Arc<dyn Hypervisor>,
+    /// By how much free counts move without the tests doing: 200 pages on a live Xen, where Dom0 and
+    /// Xen itself allocate, and none elsewhere.
+    pub slack: Pages,
+    /// May this process claim for other domains? If not, only I16 can be shown; if so, I16 can't.
+    pub may_claim: bool,
+    /// Does SET take an entry for LEGACY? The patch for that is droppable.
+    pub legacy_entry: bool,
+    /// Another process that claims, where the hypervisor outlives its caller.
+    pub second_builder: Option<Arc<dyn SecondBuilder>>,
+    /// How long C5 lasts. Shorter than [`SOAK`], it is not reported as passed.
+    pub soak: Duration,
+}
+
+impl Subject {
+    /// A hypervisor that lives in this process, whose counts are exact.
+    pub fn new(hypervisor: Arc<dyn Hypervisor>) -> Self {
+        Subject {
+            hypervisor,
+            slack: Pages::ZERO,
+            may_claim: true,
+            legacy_entry: true,
+            second_builder: None,
+            soak: SOAK,
+        }
+    }
+}
+
+/// A domain builder in a process of its own, to be killed in the middle of its work.
+pub trait SecondBuilder: fmt::Debug + Send + Sync {
+    /// Starts a process that installs `set` for `domain`, prints a line when that succeeded, and
+    /// then does nothing until it is killed. Its standard output is piped.
+    ///
+    /// # Errors
+    ///
+    /// If the process can't be started.
+    fn start(&self, domain: DomainId, set: &ClaimSet) -> io::Result<Child>;
+}
+
+/// Who has to call for a case to show anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Caller {
+    MayClaim,
+    MayNotClaim,
+}
+
+/// One case of the suite.
+#[derive(Debug)]
+pub struct Case {
+    /// Its name: a letter for the area and a number.
+    pub id: &'static str,
+    /// What it shows, in one line.
+    pub title: &'static str,
+    caller: Caller,
+    run: fn(&Lab<'_>) -> Check,
+}
+
+impl Case {
+    const fn new(id: &'static str, title: &'static str, run: fn(&Lab<'_>) -> Check) -> Self {
+        Case {
+            id,
+            title,
+            caller: Caller::MayClaim,
+            run,
+        }
+    }
+
+    const fn without_permission(mut self) -> Self {
+        self.caller = Caller::MayNotClaim;
+        self
+    }
+}
+
+/// How a case went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// As it should.
+    Passed,
+    /// It can't be shown here, because of this.
+    Skipped(String),
+    /// The step, what was expected and found there, and all counts.
+    Failed(String),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Passed => f.write_str("ok"),
+            Outcome::Skipped(reason) => write!(f, "skipped, because {reason}"),
+            Outcome::Failed(report) => write!(f, "FAILED\n{report}"),
+        }
+    }
+}
+
+/// All cases, in the order to run them.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    [
+        accounting::CASES,
+        redeeming::CASES,
+        input::CASES,
+        competition::CASES,
+        faults::CASES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// The case of that id.
+pub fn case(id: &str) -> Option<&'static Case> {
+    cases().find(|case| case.id == id)
+}
+
+/// Runs one case and tells each of its steps to `on_step`.
+pub fn run(case: &Case, subject: &Subject, on_step: &(dyn Fn(&str) + Sync)) -> Outcome {
+    match (case.caller, subject.may_claim) {
+        (Caller::MayClaim, false) => return skipped("it needs a caller that may claim"),
+        (Caller::MayNotClaim, true) => return skipped("it needs a caller that may not claim"),
+        _ => {}
+    }
+    let Some(host) = subject.hypervisor.builder() else {
+        return skipped("it needs domains, which this build can't create");
+    };
+    let lab = match Lab::open(subject, host, on_step) {
+        Ok(lab) => lab,
+        Err(error) => return Outcome::Failed(format!("  preparing the case: {error}")),
+    };
+    let verdict = catch_unwind(AssertUnwindSafe(|| (case.run)(&lab)))
+        .unwrap_or_else(|panic| Err(Stop::failed("no panic", panic_text(panic.as_ref()))));
+    // The counts of a failure are those at its step, so they are written down before cleaning up.
+    let outcome = outcome_of(&lab, verdict);
+    match (outcome, lab.close()) {
+        (Outcome::Failed(report), _) => Outcome::Failed(report),
+        (outcome, Ok(())) => outcome,
+        (_, Err(stop)) => outcome_of(&lab, Err(stop)),
+    }
+}
+
+fn skipped(reason: &str) -> Outcome {
+    Outcome::Skipped(reason.to_owned())
+}
+
+fn outcome_of(lab: &Lab<'_>, verdict: Check) -> Outcome {
+    match verdict {
+        Ok(()) => Outcome::Passed,
+        Err(Stop::Skipped(reason)) => Outcome::Skipped(reason),
+        Err(Stop::Failed { expected, found }) => Outcome::Failed(lab.report(&expected, &found)),
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panic: {}", text.unwrap_or("of unknown kind"))
+}

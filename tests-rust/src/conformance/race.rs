@@ -1,0 +1,102 @@
+//! Threads against each other, and numbers at random for them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use super::lab::{Check, Stop};
+
+/// Rounds of a race: enough that a window of a few instructions is hit.
+pub(super) const ROUNDS: usize = 10_000;
+
+/// Where two threads wait for each other. They spin, because waking up takes longer than what
+/// they are to do at the same instant.
+#[derive(Default)]
+struct StartLine {
+    arrivals: AtomicUsize,
+}
+
+impl StartLine {
+    fn wait(&self) {
+        let before_me = self.arrivals.fetch_add(1, Ordering::AcqRel);
+        let both = (before_me / 2 + 1) * 2;
+        let mut spins = 0;
+        while self.arrivals.load(Ordering::Acquire) < both {
+            spins += 1;
+            if spins < 200 {
+                std::hint::spin_loop();
+            } else {
+                // The other one may be waiting for this CPU.
+                thread::yield_now();
+            }
+        }
+    }
+}
+
+/// [`ROUNDS`] times: runs `left` and `right` at the same instant on what `prepare` made, and lets
+/// `judge` look at both results.
+pub(super) fn race<X: Copy + Send, L, R: Send>(
+    mut prepare: impl FnMut() -> Check<X>,
+    left: impl Fn(X) -> L,
+    right: impl Fn(X) -> R + Send + Sync,
+    mut judge: impl FnMut(X, L, R) -> Check,
+) -> Check {
+    let line = &StartLine::default();
+    let right = &right;
+    thread::scope(|scope| {
+        let (to_right, inbox) = mpsc::channel();
+        let (outbox, from_right) = mpsc::channel();
+        scope.spawn(move || {
+            for x in inbox {
+                line.wait();
+                if outbox.send(right(x)).is_err() {
+                    break;
+                }
+            }
+        });
+        let gone = || Stop::failed("two threads that race", "one of them is gone");
+        for _ in 0..ROUNDS {
+            let x = prepare()?;
+            to_right.send(x).map_err(|_| gone())?;
+            line.wait();
+            let left = left(x);
+            let right = from_right.recv().map_err(|_| gone())?;
+            judge(x, left, right)?;
+        }
+        Ok(())
+    })
+}
+
+/// Numbers that look random and are the same in every run (SplitMix64).
+#[derive(Debug)]
+pub(super) struct Dice(u64);
+
+impl Dice {
+    pub(super) const fn new(seed: u64) -> Self {
+        Dice(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number from 0 up to, not including, `end`.
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end.max(1)
+    }
+
+    /// One of `items`, which are not none.
+    pub(super) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len() as u64) as usize]
+    }
+
+    /// Brings `items` into another order.
+    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last as u64 + 1) as usize);
+        }
+    }
+}

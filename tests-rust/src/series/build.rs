@@ -1,0 +1,345 @@
+//! Builds a Xen tree: the hypervisor in one of several variants, and the tools that go with it.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use anyhow::{bail, ensure, Context, Result};
+
+use super::prepare::Tree;
+use super::{git, logged, need, output, step, Cache};
+
+/// The programs it takes.
+pub const PROGRAMS: &[(&str, &str)] = &[
+    ("make", "make"),
+    ("gcc", "gcc"),
+    ("bison", "bison"),
+    ("flex", "flex"),
+    ("python3", "python3-dev"),
+    ("pkg-config", "pkgconf"),
+    ("checkpolicy", "checkpolicy"),
+    ("ocamlfind", "ocaml-findlib"),
+    ("ccache", "ccache"),
+];
+
+/// A way to build the hypervisor.
+#[derive(Debug, Clone, Copy)]
+pub struct Variant {
+    /// What to call it.
+    pub name: &'static str,
+    /// What it is, in words.
+    pub what: &'static str,
+    /// For another architecture: what make has to be told.
+    make: &'static [&'static str],
+    /// What differs from the architecture's default configuration, as `.config` has it.
+    pub config: &'static [&'static str],
+}
+
+/// What everything but the matrix uses: assertions on, FLASK on.
+pub const DEBUG: Variant = Variant {
+    name: "x86_64-debug",
+    what: "x86_64, debug, FLASK",
+    make: &[],
+    config: &[
+        "CONFIG_DEBUG=y",
+        "CONFIG_XSM=y",
+        "CONFIG_XSM_FLASK=y",
+        "CONFIG_NUMA=y",
+    ],
+};
+
+/// With [`DEBUG`], these have every value of architecture, debug, FLASK and NUMA.
+pub const MATRIX: [Variant; 4] = [
+    Variant {
+        name: "x86_64-release",
+        what: "x86_64, release, no XSM",
+        make: &[],
+        config: &[
+            "# CONFIG_DEBUG is not set",
+            "# CONFIG_XSM is not set",
+            "CONFIG_NUMA=y",
+        ],
+    },
+    Variant {
+        name: "x86_64-no-numa",
+        what: "x86_64, debug, NUMA off, no XSM",
+        make: &[],
+        config: &[
+            "CONFIG_DEBUG=y",
+            "# CONFIG_XSM is not set",
+            "# CONFIG_NUMA is not set",
+        ],
+    },
+    Variant {
+        name: "arm64-debug",
+        what: "arm64, debug, FLASK, cache colouring, static memory",
+        make: ARM64,
+        config: &[
+            "CONFIG_DEBUG=y",
+            "CONFIG_XSM=y",
+            "CONFIG_XSM_FLASK=y",
+            "CONFIG_EXPERT=y",
+            "CONFIG_UNSUPPORTED=y",
+            "CONFIG_LLC_COLORING=y",
+            "CONFIG_STATIC_MEMORY=y",
+        ],
+    },
+    Variant {
+        name: "arm64-release",
+        what: "arm64, release, no XSM",
+        make: ARM64,
+        config: &["# CONFIG_DEBUG is not set", "# CONFIG_XSM is not set"],
+    },
+];
+
+const ARM64: &[&str] = &["XEN_TARGET_ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"];
+
+/// libxenctrl and what it, and the OCaml binding, need.
+const LIBRARIES: &[&str] = &[
+    "toolcore",
+    "toollog",
+    "evtchn",
+    "gnttab",
+    "call",
+    "foreignmemory",
+    "devicemodel",
+    "ctrl",
+    "guest",
+];
+
+const OCAML_LIBRARIES: &[&str] = &["mmap", "eventchn", "xc"];
+
+/// The tests of the tree that are about claims; the base has none.
+const TESTS: &[&str] = &["tools/tests/mem-claim"];
+
+const CONFIGURE: &[&str] = &[
+    "--enable-tools",
+    "--enable-ocamltools",
+    "--disable-docs",
+    "--disable-stubdom",
+    "--disable-golang",
+    "--disable-ovmf",
+    "--disable-seabios",
+    "--disable-ipxe",
+    "--disable-pvshim",
+    "--disable-xsmpolicy",
+    "--disable-monitors",
+    "--disable-systemd",
+    "--with-system-qemu=/bin/true",
+    // For firmware, which is not built.
+    "IASL=/bin/true",
+];
+
+/// A directory with the Xen source, and where its builds are logged.
+#[derive(Debug, Clone)]
+pub struct Workshop {
+    tree: PathBuf,
+    ccache: PathBuf,
+    cache: PathBuf,
+}
+
+impl Workshop {
+    /// A tree to build in.
+    pub fn new(cache: &Cache, tree: &Path) -> Workshop {
+        Workshop {
+            tree: tree.to_owned(),
+            ccache: cache.path("ccache"),
+            cache: cache.path(""),
+        }
+    }
+
+    /// The log of a build.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.tree.join(".git").join(format!("{name}.log"))
+    }
+
+    /// A compiler that was killed may leave half an object that make would take for a whole one.
+    /// What `work` leaves is trusted only if this process lived to see it end.
+    pub fn killed_or_done<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let mark = self.tree.join(".git/building");
+        if mark.exists() {
+            println!(
+                "the last build in {} was killed: from the start",
+                self.tree.display()
+            );
+            output(git(&self.tree).args(["clean", "--quiet", "--force", "-dx"]))?;
+        }
+        fs::write(&mark, "")?;
+        let result = work();
+        fs::remove_file(&mark)?;
+        result
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        let path = env::var_os("PATH").unwrap_or_default();
+        // There gcc is a link to ccache.
+        let mut directories = vec![PathBuf::from("/usr/lib/ccache")];
+        directories.extend(env::split_paths(&path));
+        if let Ok(path) = env::join_paths(directories) {
+            command.env("PATH", path);
+        }
+        command
+            .current_dir(&self.tree)
+            .env("CCACHE_DIR", &self.ccache)
+            .env("CCACHE_BASEDIR", &self.cache)
+            .env("CCACHE_NOHASHDIR", "1")
+            .env("CCACHE_MAXSIZE", "3G")
+            .env("LC_ALL", "C.UTF-8");
+        // What this program was itself started with is no business of Xen's makefiles.
+        for variable in [
+            "MAKEFLAGS",
+            "MFLAGS",
+            "MAKELEVEL",
+            "XEN_TARGET_ARCH",
+            "CROSS_COMPILE",
+        ] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    fn make(&self, log: &str, directory: &str, arguments: &[&str]) -> Result<()> {
+        let jobs = thread::available_parallelism().map_or(1, usize::from);
+        let mut make = self.command("make");
+        make.arg(format!("-j{jobs}")).args(["-C", directory]);
+        logged(make.args(arguments), &self.log(log))
+    }
+
+    /// Builds the hypervisor.
+    pub fn hypervisor(&self, variant: &Variant) -> Result<()> {
+        let log = self.start_log(variant.name)?;
+        let (config, wanted) = (self.tree.join("xen/.config"), variant.config.join("\n"));
+        let of = self.tree.join(".git/config-of");
+        let is_made = fs::read_to_string(&of).is_ok_and(|made| made == wanted);
+        if !is_made || !config.is_file() {
+            let arguments = |target| [variant.make, &[target]].concat();
+            self.make(log, "xen", &arguments("defconfig"))?;
+            let defaults = fs::read_to_string(&config)?;
+            fs::write(&config, amended(&defaults, variant.config))?;
+            self.make(log, "xen", &arguments("olddefconfig"))?;
+            let result = fs::read_to_string(&config)?;
+            for option in variant
+                .config
+                .iter()
+                .filter(|option| option.ends_with("=y"))
+            {
+                let is_set = result.lines().any(|line| line == *option);
+                ensure!(is_set, "Xen's configuration cannot have {option}");
+            }
+            fs::write(&of, &wanted)?;
+        }
+        self.make(log, "xen", variant.make)
+    }
+
+    /// Builds the libraries, the OCaml binding and the tests.
+    pub fn tools(&self) -> Result<()> {
+        let log = self.start_log("tools")?;
+        if !self.tree.join("config/Tools.mk").is_file() {
+            logged(self.command("./configure").args(CONFIGURE), &self.log(log))
+                .context("a missing library is one of the packages in tools/packages-xen.txt")?;
+        }
+        self.make(log, "tools/include", &["all"])?;
+        for library in LIBRARIES {
+            self.make(log, &format!("tools/libs/{library}"), &["all"])?;
+        }
+        for library in OCAML_LIBRARIES {
+            // Its makefiles do not know all their dependencies.
+            self.make(log, &format!("tools/ocaml/libs/{library}"), &["-j1", "all"])?;
+        }
+        for test in TESTS.iter().filter(|test| self.tree.join(test).is_dir()) {
+            self.make(log, test, &["all"])?;
+        }
+        Ok(())
+    }
+
+    fn start_log<'a>(&self, name: &'a str) -> Result<&'a str> {
+        fs::write(self.log(name), "")?;
+        Ok(name)
+    }
+}
+
+/// A configuration with some of its lines replaced.
+fn amended(config: &str, options: &[&str]) -> String {
+    let symbol = |line: &str| -> Option<String> {
+        let line = line.trim_start_matches("# ");
+        let name = line.split(['=', ' ']).next()?;
+        name.starts_with("CONFIG_").then(|| name.to_owned())
+    };
+    let replaced: Vec<_> = options.iter().map(|option| symbol(option)).collect();
+    let kept = config
+        .lines()
+        .filter(|line| symbol(line).is_none_or(|name| !replaced.contains(&Some(name))));
+    kept.chain(options.iter().copied())
+        .fold(String::new(), |text, line| text + line + "\n")
+}
+
+/// Builds a tree, unless that was done and nothing was changed in it since.
+pub fn build(cache: &Cache, tree: &Tree) -> Result<()> {
+    need(PROGRAMS)?;
+    let shop = Workshop::new(cache, &tree.path);
+    let stamp = tree.path.join(".git/built");
+    let state = output(git(&tree.path).args(["rev-parse", "HEAD"]))?
+        + &DEBUG.config.join("\n")
+        + &format!("{CONFIGURE:?}{LIBRARIES:?}{OCAML_LIBRARIES:?}{TESTS:?}");
+    let changed = output(git(&tree.path).args(["status", "--porcelain", "--untracked-files=no"]))?;
+    if changed.is_empty() && fs::read_to_string(&stamp).is_ok_and(|built| built == state) {
+        println!("built before, and nothing was changed");
+    } else {
+        if stamp.exists() {
+            fs::remove_file(&stamp)?;
+        }
+        shop.killed_or_done(|| {
+            step(&format!("building the hypervisor ({})", DEBUG.what), || {
+                shop.hypervisor(&DEBUG)
+            })?;
+            step(
+                "building libxenctrl, the OCaml binding and the tests",
+                || shop.tools(),
+            )
+        })?;
+        if changed.is_empty() {
+            fs::write(&stamp, &state)?;
+        }
+    }
+    println!("built in {}:", tree.path.display());
+    for (what, product) in PRODUCTS {
+        let found = tree.path.join(product);
+        if !found.exists() {
+            bail!("the build made no {}", found.display());
+        }
+        println!("  {product:42} {what}");
+    }
+    Ok(())
+}
+
+/// What a build leaves for others to use.
+pub const PRODUCTS: &[(&str, &str)] = &[
+    ("the hypervisor, as an ELF file for QEMU", "xen/xen"),
+    ("the same with symbols", "xen/xen-syms"),
+    (
+        "libxenctrl; what it needs is beside it",
+        "tools/libs/ctrl/libxenctrl.so",
+    ),
+    (
+        "the in-tree OCaml binding",
+        "tools/ocaml/libs/xc/xenctrl.cmxa",
+    ),
+    ("the in-tree test", "tools/tests/mem-claim/test-mem-claim"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_replaced() {
+        let config = "# A comment\nCONFIG_A=y\n# CONFIG_AB is not set\nCONFIG_B=y\n";
+        assert_eq!(
+            amended(config, &["# CONFIG_A is not set", "CONFIG_C=y"]),
+            "# A comment\n# CONFIG_AB is not set\nCONFIG_B=y\n# CONFIG_A is not set\nCONFIG_C=y\n"
+        );
+    }
+}

@@ -1,0 +1,431 @@
+//! The checks a maintainer would make, one line each, and a last line that counts them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{bail, ensure, Context, Result};
+
+use super::build::{self, Workshop, DEBUG, MATRIX};
+use super::patch::{Patch, Series};
+use super::prepare::{base, commits, offsets, prepare, Tree};
+use super::source::ARCHIVES;
+use super::style::{findings, RULES};
+use super::{git, logged, need, output, remove_directory, Cache};
+
+/// So many lines a patch may add outside documentation and tests.
+const MOST_ADDED: usize = 150;
+const NOT_COUNTED: &[&str] = &["docs/", "tools/tests/"];
+
+/// So many bytes `struct domain` may grow.
+const MOST_GROWTH: u64 = 16;
+
+/// The programs it takes, beyond those of a build.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+    ("pahole", "dwarves"),
+    ("sphinx-build", "python3-sphinx"),
+];
+
+/// What was checked so far.
+#[derive(Debug, Default)]
+struct Report {
+    passed: u32,
+    failed: u32,
+}
+
+impl Report {
+    /// Makes a check and prints what came of it: a figure, or what is wrong.
+    fn check(&mut self, name: &str, work: impl FnOnce() -> Result<String>) {
+        let start = Instant::now();
+        let result = work();
+        let seconds = start.elapsed().as_secs();
+        let time = match seconds {
+            0 => String::new(),
+            _ => format!(" ({seconds} s)"),
+        };
+        match result {
+            Ok(figure) => {
+                self.passed += 1;
+                println!("ok      {name}{}{figure}{time}", separator(&figure));
+            }
+            Err(error) => {
+                self.failed += 1;
+                let reason = format!("{error:#}").replace('\n', "\n        ");
+                let space = if reason.starts_with('\n') { "" } else { " " };
+                println!("FAILED  {name}{time}:{space}{reason}");
+            }
+        }
+    }
+
+    /// Says what could not be checked.
+    fn skip(&self, name: &str, reason: &str) {
+        println!("skipped {name}: {reason}");
+    }
+
+    fn end(&self) -> bool {
+        println!("{} passed, {} failed", self.passed, self.failed);
+        self.failed == 0
+    }
+}
+
+fn separator(figure: &str) -> &'static str {
+    if figure.is_empty() {
+        ""
+    } else {
+        ": "
+    }
+}
+
+/// The checks that need the patches alone; whether all passed.
+pub fn style_only(patches: &Path) -> Result<bool> {
+    let mut report = Report::default();
+    check_style(&mut report, &Series::read(patches)?);
+    Ok(report.end())
+}
+
+/// Every check; whether all passed.
+pub fn check(cache: &Cache, patches: &Path) -> Result<bool> {
+    need(&[build::PROGRAMS, PROGRAMS].concat())?;
+    let tree = prepare(cache, patches, false)?;
+    let mut report = Report::default();
+    check_style(&mut report, &tree.series);
+    check_applying(&mut report, cache, patches, &tree);
+    check_docs(&mut report, cache, &tree)?;
+    check_builds(&mut report, cache, &tree)?;
+    Ok(report.end())
+}
+
+fn check_style(report: &mut Report, series: &Series) {
+    report.check("series lists the patches, in order", || {
+        match &series.mismatch {
+            Some(mismatch) => bail!("{mismatch}"),
+            None => Ok(format!("{} patches", series.patches.len())),
+        }
+    });
+    let of_patches: Vec<_> = series
+        .patches
+        .iter()
+        .map(|patch| (patch, findings(patch)))
+        .collect();
+    for rule in RULES {
+        report.check(rule, || {
+            let places: Vec<String> = of_patches
+                .iter()
+                .flat_map(|(patch, found)| found.iter().map(move |found| (patch, found)))
+                .filter(|(_, found)| found.rule == *rule)
+                .map(|(patch, found)| format!("\n{}: {}", patch.number(), found.place))
+                .collect();
+            ensure!(places.is_empty(), "{}", places.concat());
+            Ok(String::new())
+        });
+    }
+    report.check(
+        &format!("at most {MOST_ADDED} lines added outside docs and tests"),
+        || check_size(&series.patches),
+    );
+}
+
+fn check_size(patches: &[Patch]) -> Result<String> {
+    let sizes = patches.iter().map(|patch| {
+        let counted = patch
+            .files
+            .iter()
+            .filter(|file| !NOT_COUNTED.iter().any(|dir| file.path.starts_with(dir)));
+        let added: usize = counted.map(|file| file.added().count()).sum();
+        (added, patch.number())
+    });
+    let mut sizes: Vec<_> = sizes.collect();
+    sizes.sort();
+    let large: Vec<String> = sizes
+        .iter()
+        .filter(|(added, _)| *added > MOST_ADDED)
+        .map(|(added, number)| format!("{number} adds {added}"))
+        .collect();
+    ensure!(large.is_empty(), "{}", large.join(", "));
+    let largest = sizes.last().map_or((0, ""), |largest| *largest);
+    Ok(format!("the largest, {}, adds {}", largest.1, largest.0))
+}
+
+/// The series must apply to each point release that can be had, and exactly to one of them: which
+/// of them is the base of a tree is up to what the mirror serves. `git apply` knows no fuzz.
+fn check_applying(report: &mut Report, cache: &Cache, patches: &Path, tree: &Tree) {
+    let mut fewest: Option<Vec<String>> = None;
+    let mut check = |report: &mut Report, label: &str, work: &dyn Fn() -> Result<Vec<String>>| {
+        report.check(&format!("applies to {label}"), || {
+            let offsets = work()?;
+            let figure = format!("{} hunks with offsets", offsets.len());
+            if fewest.as_ref().is_none_or(|few| offsets.len() < few.len()) {
+                fewest = Some(offsets);
+            }
+            Ok(figure)
+        });
+    };
+    check(report, &tree.source.label, &|| {
+        offsets(&tree.path, patches, &tree.series)
+    });
+    let mut reasons = Vec::new();
+    let other = ARCHIVES.iter().find_map(|archive| {
+        let found = archive.source(cache);
+        if let Err(error) = &found {
+            reasons.push(format!("{} gives none: {error:#}", archive.suite));
+        }
+        found.ok().filter(|other| other.key != tree.source.key)
+    });
+    match other {
+        Some(other) => check(report, &other.label, &|| {
+            let directory = cache.path("other.tmp");
+            remove_directory(&directory)?;
+            base(&other, &directory)?;
+            let offsets = offsets(&directory, patches, &tree.series)?;
+            remove_directory(&directory)?;
+            Ok(offsets)
+        }),
+        None => report.skip("applies to another point release", &reasons.join("; ")),
+    }
+    report.check("applies to one of them without fuzz or offset", || {
+        let offsets = fewest.context("it applies to none")?;
+        ensure!(offsets.is_empty(), "\n{}", offsets.join("\n"));
+        Ok(String::new())
+    });
+}
+
+fn check_docs(report: &mut Report, cache: &Cache, tree: &Tree) -> Result<()> {
+    let output = cache.path("docs.tmp");
+    remove_directory(&output)?;
+    fs::create_dir(&output)?;
+    report.check("documentation builds with Sphinx without warnings", || {
+        let mut sphinx = Command::new("sphinx-build");
+        sphinx
+            .args(["-q", "-W", "--keep-going", "-b", "html", "-d"])
+            .arg(output.join("doctrees"))
+            .arg(tree.path.join("docs"))
+            .arg(output.join("html"))
+            .current_dir(tree.path.join("docs"));
+        logged(&mut sphinx, &cache.path("check-docs.log"))?;
+        Ok(String::new())
+    });
+    remove_directory(&output)
+}
+
+/// A tree that goes from commit to commit, so that make builds again what a patch changes.
+#[derive(Debug)]
+struct Bench {
+    path: PathBuf,
+    shop: Workshop,
+}
+
+impl Bench {
+    fn new(cache: &Cache, tree: &Tree, name: &str) -> Result<Bench> {
+        let path = cache.path(&format!("check-{name}"));
+        if !path.join(".git/HEAD").is_file() {
+            remove_directory(&path)?;
+            fs::create_dir(&path)?;
+            output(git(&path).args(["init", "--quiet"]))?;
+        }
+        // A git that was killed leaves this.
+        let lock = path.join(".git/index.lock");
+        if lock.exists() {
+            fs::remove_file(&lock)?;
+        }
+        let from = tree.path.join(".git");
+        output(
+            git(&path)
+                .args(["fetch", "--quiet", "--force"])
+                .arg(from)
+                .args([
+                    "+refs/heads/series:refs/heads/checked",
+                    "+refs/tags/base:refs/tags/base",
+                ]),
+        )?;
+        let shop = Workshop::new(cache, &path);
+        Ok(Bench { path, shop })
+    }
+
+    fn checkout(&self, commit: &str) -> Result<()> {
+        let arguments = ["checkout", "--quiet", "--force", "--detach", commit];
+        output(git(&self.path).args(arguments)).map(|_| ())
+    }
+
+    /// Builds a commit's hypervisor or tools and says what the compilers warned of.
+    fn build(&self, part: &Part) -> Result<BTreeSet<String>> {
+        let log = match part {
+            Part::Hypervisor(variant) => {
+                self.shop.hypervisor(variant)?;
+                variant.name
+            }
+            Part::Tools => {
+                self.shop.tools()?;
+                "tools"
+            }
+        };
+        let text = fs::read(self.shop.log(log)).context("no log")?;
+        let text = String::from_utf8_lossy(&text);
+        let warnings = text.lines().filter(|line| is_warning(line));
+        // Line numbers differ before and after a patch.
+        Ok(warnings
+            .map(|line| line.replace(|char: char| char.is_ascii_digit(), ""))
+            .collect())
+    }
+
+    /// The same, but every warning that is not known is an error.
+    fn build_quietly(&self, part: &Part, known: &BTreeSet<String>) -> Result<()> {
+        let warnings = self.build(part)?;
+        let new: Vec<_> = warnings.difference(known).cloned().collect();
+        ensure!(new.is_empty(), "new warnings:\n{}", new.join("\n"));
+        Ok(())
+    }
+}
+
+/// Whether a line of a build's log is a warning of a compiler, a linker or a script.
+fn is_warning(line: &str) -> bool {
+    ["warning:", "Warning ", "WARNING:"]
+        .iter()
+        .any(|word| line.contains(word))
+}
+
+#[derive(Debug)]
+enum Part {
+    Hypervisor(build::Variant),
+    Tools,
+}
+
+fn check_builds(report: &mut Report, cache: &Cache, tree: &Tree) -> Result<()> {
+    let commits = commits(tree)?;
+    let (Some(last), count) = (commits.last(), commits.len()) else {
+        bail!("no patches");
+    };
+    let none = BTreeSet::new();
+
+    let bench = Bench::new(cache, tree, DEBUG.name)?;
+    let hypervisor = Part::Hypervisor(DEBUG);
+    bench.shop.killed_or_done(|| {
+        let mut known = [BTreeSet::new(), BTreeSet::new()];
+        let mut size = None;
+        report.check("the base builds", || {
+            bench.checkout("base")?;
+            known = [bench.build(&hypervisor)?, bench.build(&Part::Tools)?];
+            size = Some(domain_size(&bench)?);
+            Ok(format!("{} warnings", known[0].len() + known[1].len()))
+        });
+        for (number, (patch, commit)) in tree.series.patches.iter().zip(&commits).enumerate() {
+            let mut parts = Vec::new();
+            if patch.touches(&["xen/"]) {
+                parts.push((&hypervisor, &known[0]));
+            }
+            if patch.touches(&["tools/", "xen/include/public/"]) {
+                parts.push((&Part::Tools, &known[1]));
+            }
+            let droppable = number + 2 == count;
+            if droppable {
+                parts = vec![(&hypervisor, &known[0]), (&Part::Tools, &known[1])];
+            }
+            if parts.is_empty() {
+                continue;
+            }
+            let what: Vec<_> = parts
+                .iter()
+                .map(|(part, _)| match part {
+                    Part::Hypervisor(variant) => variant.what,
+                    Part::Tools => "tools",
+                })
+                .collect();
+            let mut name = format!("{} builds without a new warning", patch.number());
+            if droppable {
+                name = format!(
+                    "the series without its last patch builds, {}",
+                    patch.number()
+                );
+            }
+            report.check(&name, || {
+                bench.checkout(commit)?;
+                for (part, known) in parts {
+                    bench.build_quietly(part, known)?;
+                }
+                Ok(what.join("; "))
+            });
+        }
+        report.check(
+            &format!("struct domain grows by at most {MOST_GROWTH} bytes"),
+            || {
+                let before = size.context("the base was not built")?;
+                let after = domain_size(&bench)?;
+                let figures = format!("{after} bytes, {before} without the series");
+                ensure!(after <= before + MOST_GROWTH, "{figures}");
+                Ok(figures)
+            },
+        );
+        Ok(())
+    })?;
+
+    for variant in MATRIX {
+        let bench = Bench::new(cache, tree, variant.name)?;
+        report.check(&format!("the series builds: {}", variant.what), || {
+            bench.shop.killed_or_done(|| {
+                bench.checkout(last)?;
+                bench.build_quietly(&Part::Hypervisor(variant), &none)?;
+                Ok(String::new())
+            })
+        });
+    }
+    Ok(())
+}
+
+/// The size of `struct domain` in the hypervisor built last.
+fn domain_size(bench: &Bench) -> Result<u64> {
+    let symbols = bench.path.join("xen/xen-syms");
+    let text = output(
+        Command::new("pahole")
+            .args(["--format_path=dwarf", "--sizes"])
+            .arg(symbols),
+    )?;
+    size_of_domain(&text).context("pahole says no size of struct domain")
+}
+
+/// `domain`, its size and its holes, with tabs between, on a line of the sizes of all structures.
+fn size_of_domain(sizes: &str) -> Option<u64> {
+    let line = sizes
+        .lines()
+        .find_map(|line| line.strip_prefix("domain\t"))?;
+    line.split('\t').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_read() {
+        let sizes = "domain_iommu\t96\t1\ndomain\t2432\t10\nvcpu\t1\t0\n";
+        assert_eq!(size_of_domain(sizes), Some(2432));
+        assert_eq!(size_of_domain("subdomain\t2432\t10\n"), None);
+    }
+
+    #[test]
+    fn large_patches_are_found() -> Result<()> {
+        let patch = |path: &str, lines: usize| {
+            let text = format!(
+                "From 0\nSubject: [PATCH] a: b\n\nWhy.\n---\ndiff --git a/{path} b/{path}\n@@ -0,0 +1,{lines} @@\n{}",
+                "+a\n".repeat(lines)
+            );
+            Patch::parse("0001-a.patch", &text)
+        };
+        assert!(check_size(&[patch("xen/a.c", 151)?]).is_err());
+        assert_eq!(
+            check_size(&[patch("xen/a.c", 150)?, patch("docs/a.rst", 151)?])?,
+            "the largest, 0001, adds 150"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn warnings_are_told_from_other_lines() {
+        assert!(is_warning(
+            "a.c:1:2: warning: unused variable 'x' [-Wunused]"
+        ));
+        assert!(is_warning("File \"a.ml\", line 1:\nWarning 32 [unused]: x"));
+        assert!(!is_warning("  CC      common/warning.o"));
+    }
+}

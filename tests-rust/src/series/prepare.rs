@@ -1,0 +1,282 @@
+//! A git tree of the Xen source with the series applied, made once for each source and series.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{anyhow, bail, ensure, Context, Result};
+use sha2::{Digest, Sha256};
+
+use super::patch::{Patch, Series};
+use super::source::Source;
+use super::{git, need, output, remove_directory, step, Cache};
+
+/// So many trees are kept: going back to a series costs nothing then.
+const KEPT: usize = 3;
+
+/// The programs it takes.
+const PROGRAMS: &[(&str, &str)] = &[("git", "git"), ("tar", "tar"), ("xz", "xz-utils")];
+
+/// A tree with the series applied.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it was made of.
+    pub source: Source,
+    /// What was applied.
+    pub series: Series,
+}
+
+/// Makes the tree for this source and series, if there is none yet.
+pub fn prepare(cache: &Cache, patches: &Path, update: bool) -> Result<Tree> {
+    need(PROGRAMS)?;
+    let series = Series::read(patches)?;
+    let source = Source::find(cache, update)?;
+    let key = Sha256::digest(format!("{} {}", source.key, series.digest));
+    let path = cache.path(&format!("tree-{}", &format!("{key:x}")[..12]));
+    let count = series.patches.len();
+    let last = cache.path("tree");
+    if path.is_dir() {
+        println!("{} with these {count} patches: unchanged", source.label);
+    } else {
+        // Under another name until it is complete.
+        let new = cache.path("tree.tmp");
+        remove_directory(&new)?;
+        let made = step(&format!("unpacking {}", source.label), || {
+            base(&source, &new)
+        })
+        .and_then(|()| {
+            step(&format!("applying {count} patches"), || {
+                apply(&new, patches, &series)
+            })
+        });
+        if let Err(error) = made {
+            remove_directory(&new)?;
+            return Err(match fs::canonicalize(&last) {
+                Ok(good) => anyhow!("{error:#}\nthe last good tree is still {}", good.display()),
+                Err(_) => error,
+            });
+        }
+        fs::rename(&new, &path)?;
+    }
+    point(&last, &path)?;
+    forget_old(cache, &path)?;
+    println!("the tree is {}", path.display());
+    Ok(Tree {
+        path,
+        source,
+        series,
+    })
+}
+
+/// Unpacks a source as the first commit of a git tree, named `base`.
+pub fn base(source: &Source, tree: &Path) -> Result<()> {
+    source.unpack(tree)?;
+    output(git(tree).args(["init", "--quiet", "--initial-branch=series"]))?;
+    // Some files of the distributed source are ignored by its own .gitignore.
+    output(git(tree).args(["add", "--all", "--force"]))?;
+    output(git(tree).args(["commit", "--quiet", "--no-verify", "-m", &source.label]))?;
+    output(git(tree).args(["tag", "base"]))?;
+    Ok(())
+}
+
+/// Applies the patches as commits.
+fn apply(tree: &Path, patches: &Path, series: &Series) -> Result<()> {
+    for patch in &series.patches {
+        let file = patches.join(&patch.name);
+        let mut am = git(tree);
+        am.args([
+            "am",
+            "--quiet",
+            "--no-3way",
+            "--committer-date-is-author-date",
+        ]);
+        if let Err(error) = output(am.arg(&file)) {
+            let mut check = git(tree);
+            check.args(["apply", "--check"]).arg(&file);
+            return Err(match output(&mut check) {
+                Ok(_) => error.context(format!("{} is no patch for git am", patch.name)),
+                Err(reason) => explain(patch, &format!("{reason:#}")),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Which hunk of a patch it was that git could not apply, by what git said.
+fn explain(patch: &Patch, complaint: &str) -> anyhow::Error {
+    let mut reasons = Vec::new();
+    for line in complaint.lines() {
+        let line = line.trim_start_matches("git failed: ");
+        if let Some((path, start)) = line
+            .strip_prefix("error: patch failed: ")
+            .and_then(|place| place.rsplit_once(':'))
+        {
+            let change = patch.files.iter().find(|file| file.path == path);
+            let hunks = change.map_or(&[][..], |file| &file.hunks);
+            let failed = hunks
+                .iter()
+                .zip(1..)
+                .find(|(hunk, _)| hunk.old_start.to_string() == start);
+            reasons.push(match failed {
+                Some((hunk, number)) => format!(
+                    "{path}, hunk {number} of {}, lines {}-{} of the patch: {}",
+                    hunks.len(),
+                    hunk.at.0,
+                    hunk.at.1,
+                    hunk.header
+                ),
+                None => format!("{path}, the hunk for line {start}"),
+            });
+        } else if !line.ends_with(": patch does not apply") && line.starts_with("error: ") {
+            reasons.push(line.replacen("error: ", "", 1));
+        }
+    }
+    anyhow!(
+        "{} does not apply: {}",
+        patch.name,
+        reasons.join("\n    and: ")
+    )
+}
+
+/// Hunks of the series that apply to a tree's base elsewhere than they say, as git words it, each
+/// with the name of its patch; an error if one does not apply at all.
+pub fn offsets(tree: &Path, patches: &Path, series: &Series) -> Result<Vec<String>> {
+    let index = tree.join(".git/offsets-index");
+    let with_index = |arguments: &[&str]| {
+        let mut git = git(tree);
+        git.env("GIT_INDEX_FILE", &index).args(arguments);
+        git
+    };
+    output(&mut with_index(&["read-tree", "base"]))?;
+    let mut found = Vec::new();
+    for patch in &series.patches {
+        let file = patches.join(&patch.name);
+        let done = with_index(&["apply", "--cached", "--verbose"])
+            .arg(&file)
+            .output()
+            .context("cannot run git")?;
+        let said = String::from_utf8_lossy(&done.stderr);
+        if !done.status.success() {
+            return Err(explain(patch, &said));
+        }
+        let mut place = "";
+        for line in said.lines() {
+            if let Some(path) = line.strip_prefix("Checking patch ") {
+                place = path.trim_end_matches('.');
+            } else if line.contains("offset") {
+                found.push(format!("{}: {place}: {line}", patch.name));
+            }
+        }
+    }
+    fs::remove_file(&index)?;
+    Ok(found)
+}
+
+/// Makes a symbolic link point elsewhere, in one step.
+fn point(link: &Path, to: &Path) -> Result<()> {
+    let new = link.with_extension("new");
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => bail!(error),
+        _ => {}
+    }
+    std::os::unix::fs::symlink(to.file_name().unwrap_or_default(), &new)?;
+    fs::rename(&new, link)?;
+    // Which one was used last decides which are kept.
+    let mut used = fs::File::create(to.join(".git/used"))?;
+    used.write_all(b"\n")?;
+    Ok(())
+}
+
+/// Removes the trees that were not used for longest.
+fn forget_old(cache: &Cache, current: &Path) -> Result<()> {
+    let mut trees = Vec::new();
+    for entry in fs::read_dir(cache.path(""))? {
+        let path = entry?.path();
+        let is_tree = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("tree-"));
+        if is_tree && path != current {
+            let used = fs::metadata(path.join(".git/used")).and_then(|found| found.modified());
+            trees.push((used.unwrap_or(SystemTime::UNIX_EPOCH), path));
+        }
+    }
+    trees.sort();
+    let surplus = trees.len().saturating_sub(KEPT - 1);
+    for (_, tree) in &trees[..surplus] {
+        remove_directory(tree)?;
+    }
+    Ok(())
+}
+
+/// The commits of a tree's series, oldest first.
+pub fn commits(tree: &Tree) -> Result<Vec<String>> {
+    let list = output(git(&tree.path).args(["rev-list", "--reverse", "base..series"]))?;
+    let commits: Vec<String> = list.lines().map(str::to_owned).collect();
+    ensure!(
+        commits.len() == tree.series.patches.len(),
+        "{} has other commits than the series; remove it",
+        tree.path.display()
+    );
+    Ok(commits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATCH: &str = "From 0 Mon Sep 17 00:00:00 2001\nFrom: A <a@example.org>\n\
+        Date: Fri, 2 Jan 2026 00:00:00 +0000\nSubject: [PATCH] xen: four\n\nWhy.\n---\n\n\
+        diff --git a/n b/n\n--- a/n\n+++ b/n\n@@ -3,3 +3,4 @@\n 3\n 4\n+four\n 5\n-- \n2.39\n";
+
+    /// A base with one file, and a series of one patch for it.
+    fn tree(contents: &str) -> Result<(tempfile::TempDir, PathBuf, Series)> {
+        let directory = tempfile::tempdir()?;
+        let (top, tree) = (directory.path(), directory.path().join("tree"));
+        fs::create_dir(&tree)?;
+        fs::write(tree.join("n"), contents)?;
+        fs::write(top.join("series"), "1.patch\n")?;
+        fs::write(top.join("1.patch"), PATCH)?;
+        output(git(&tree).args(["init", "--quiet"]))?;
+        output(git(&tree).args(["add", "n"]))?;
+        output(git(&tree).args(["commit", "--quiet", "-m", "base"]))?;
+        output(git(&tree).args(["tag", "base"]))?;
+        let series = Series::read(top)?;
+        Ok((directory, tree, series))
+    }
+
+    #[test]
+    fn a_patch_that_applies_is_a_commit() -> Result<()> {
+        let (top, tree, series) = tree("1\n2\n3\n4\n5\n6\n")?;
+        assert_eq!(offsets(&tree, top.path(), &series)?, [""; 0]);
+        apply(&tree, top.path(), &series)?;
+        let subject = output(git(&tree).args(["log", "-1", "--format=%s"]))?;
+        assert_eq!(subject, "xen: four\n");
+        Ok(())
+    }
+
+    #[test]
+    fn an_offset_is_told() -> Result<()> {
+        let (top, tree, series) = tree("0\n1\n2\n3\n4\n5\n6\n")?;
+        assert_eq!(
+            offsets(&tree, top.path(), &series)?,
+            ["1.patch: n: Hunk #1 succeeded at 4 (offset 1 line)."]
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn a_patch_that_does_not_apply_names_its_hunk() -> Result<()> {
+        let (top, tree, series) = tree("1\n2\n3\nfour\n5\n6\n")?;
+        let Err(error) = apply(&tree, top.path(), &series) else {
+            bail!("it applied");
+        };
+        assert_eq!(
+            error.to_string(),
+            "1.patch does not apply: n, hunk 1 of 1, lines 12-16 of the patch: @@ -3,3 +3,4 @@"
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,605 @@
+//! The style a Xen maintainer expects, as far as a program can judge it: of added lines only, and
+//! of messages.
+//!
+//! Which rules apply is decided by the directory: code below `xen/` and of the new test is in
+//! Xen's own style; libraries and OCaml stubs have styles of their own, of which only what they
+//! have in common with Xen is checked.
+
+use super::patch::{FileChange, Hunk, Line, Patch};
+
+/// What is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule, one of [`RULES`].
+    pub rule: &'static str,
+    /// `file:line` after the patch, or a line of the message.
+    pub place: String,
+}
+
+/// Every rule, in the words it is reported with.
+pub const RULES: &[&str] = &[
+    SUBJECT,
+    BODY,
+    WRAP,
+    TAGS,
+    SPDX,
+    SPACE,
+    LENGTH,
+    TABS,
+    PARENTHESES,
+    BRACES,
+    COMMENTS,
+    BUG_ON,
+];
+
+const SUBJECT: &str = "subject is 'prefix: text', at most 72 characters, no full stop";
+const BODY: &str = "message says why";
+const WRAP: &str = "message wraps at 72 columns";
+const TAGS: &str = "no Signed-off-by or other tag in a message";
+const SPDX: &str = "new files begin with an SPDX line";
+const SPACE: &str = "no space at the end of a line";
+const LENGTH: &str = "lines of C are under 80 columns";
+const TABS: &str = "no tabs in Xen's style";
+const PARENTHESES: &str = "if ( ), for ( ), while ( ), switch ( ) have spaces";
+const BRACES: &str = "braces have lines of their own";
+const COMMENTS: &str = "no // comments";
+const BUG_ON: &str = "no new BUG_ON";
+
+/// Everything that is wrong with a patch.
+pub fn findings(patch: &Patch) -> Vec<Finding> {
+    let mut found = message(patch);
+    for file in &patch.files {
+        let mut add = |rule, line: u32| {
+            found.push(Finding {
+                rule,
+                place: format!("{}:{line}", file.path),
+            });
+        };
+        if wants_spdx(file)
+            && !file
+                .added()
+                .take(3)
+                .any(|line| line.contains("SPDX-License-Identifier:"))
+        {
+            add(SPDX, 1);
+        }
+        let style = Style::of(&file.path);
+        for hunk in &file.hunks {
+            let code = Code::of(hunk);
+            for line in code.lines.iter().filter(|line| line.added) {
+                for rule in line_rules(style, line) {
+                    add(rule, line.number);
+                }
+            }
+            if style == Style::Xen {
+                for line in parentheses(&code) {
+                    add(PARENTHESES, line);
+                }
+            }
+        }
+        if style != Style::Other {
+            if let Some(line) = new_bug_on(file) {
+                add(BUG_ON, line);
+            }
+        }
+    }
+    found
+}
+
+fn message(patch: &Patch) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut add = |rule, line: &str| {
+        found.push(Finding {
+            rule,
+            place: format!("'{line}'"),
+        });
+    };
+    let subject = &patch.subject;
+    let has_form = subject
+        .split_once(": ")
+        .is_some_and(|(prefix, text)| !prefix.contains(char::is_whitespace) && !text.is_empty());
+    if !has_form || subject.chars().count() > 72 || subject.ends_with('.') {
+        add(SUBJECT, subject);
+    }
+    if patch.body.iter().all(|line| line.trim().is_empty()) {
+        add(BODY, subject);
+    }
+    for line in &patch.body {
+        // What cannot be wrapped is excused: an address, or something quoted.
+        let quoted = line.starts_with("    ") || !line.trim().contains(' ');
+        if line.chars().count() > 72 && !quoted {
+            add(WRAP, line);
+        }
+        if is_tag(line) {
+            add(TAGS, line);
+        }
+    }
+    found
+}
+
+fn is_tag(line: &str) -> bool {
+    let Some((name, _)) = line.split_once(": ") else {
+        return false;
+    };
+    let known = ["cc", "fixes", "link", "closes", "change-id", "backport"];
+    let name = name.to_ascii_lowercase();
+    known.contains(&name.as_str()) || (name.ends_with("-by") && !name.contains(' '))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// C in Xen's style.
+    Xen,
+    /// C in another.
+    C,
+    /// No C.
+    Other,
+}
+
+impl Style {
+    fn of(path: &str) -> Style {
+        let xen = ["xen/", "tools/tests/mem-claim/"];
+        match path.rsplit_once('.') {
+            Some((_, "c" | "h")) if xen.iter().any(|start| path.starts_with(start)) => Style::Xen,
+            Some((_, "c" | "h")) => Style::C,
+            _ => Style::Other,
+        }
+    }
+}
+
+fn wants_spdx(file: &FileChange) -> bool {
+    let name = file.path.rsplit('/').next().unwrap_or_default();
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    file.new && (name == "Makefile" || matches!(extension, Some("c" | "h" | "S" | "rst")))
+}
+
+/// A line of a file after the patch.
+#[derive(Debug)]
+struct CodeLine {
+    number: u32,
+    added: bool,
+    text: String,
+    /// The text with comments, strings and characters blanked out.
+    code: String,
+    /// Whether a `//` comment is on it.
+    slashes: bool,
+}
+
+/// The lines of a hunk as they are after the patch.
+#[derive(Debug)]
+struct Code {
+    lines: Vec<CodeLine>,
+}
+
+impl Code {
+    fn of(hunk: &Hunk) -> Code {
+        let mut lines = Vec::new();
+        let mut number = hunk.new_start;
+        // A hunk that starts within a comment has a line of it that shows it.
+        let first = hunk.lines.first().map(|line| match line {
+            Line::Context(text) | Line::Added(text) | Line::Removed(text) => text.trim_start(),
+        });
+        let mut in_comment =
+            first.is_some_and(|line| line.starts_with("* ") || line == "*" || line == "*/");
+        for line in &hunk.lines {
+            let (added, text) = match line {
+                Line::Context(text) => (false, text),
+                Line::Added(text) => (true, text),
+                Line::Removed(_) => continue,
+            };
+            let (code, slashes) = blanked(text, &mut in_comment);
+            lines.push(CodeLine {
+                number,
+                added,
+                text: text.clone(),
+                code,
+                slashes,
+            });
+            number += 1;
+        }
+        Code { lines }
+    }
+}
+
+/// A line with comments, strings and characters replaced by blanks, and whether it had a `//`.
+fn blanked(text: &str, in_comment: &mut bool) -> (String, bool) {
+    let mut code = String::new();
+    let mut quote = None;
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        let next = chars.peek().copied();
+        match (char, quote) {
+            ('*', _) if *in_comment && next == Some('/') => {
+                *in_comment = false;
+                chars.next();
+                code.push_str("  ");
+                continue;
+            }
+            _ if *in_comment => {}
+            ('\\', Some(_)) => {
+                chars.next();
+                code.push(' ');
+            }
+            (_, Some(closing)) => {
+                if char == closing {
+                    quote = None;
+                    code.push(char);
+                    continue;
+                }
+            }
+            ('"' | '\'', None) => {
+                quote = Some(char);
+                code.push(char);
+                continue;
+            }
+            ('/', None) if next == Some('*') => {
+                *in_comment = true;
+                chars.next();
+                code.push(' ');
+            }
+            ('/', None) if next == Some('/') => return (code, true),
+            _ => {
+                code.push(char);
+                continue;
+            }
+        }
+        code.push(' ');
+    }
+    (code, false)
+}
+
+fn line_rules(style: Style, line: &CodeLine) -> Vec<&'static str> {
+    let mut broken = Vec::new();
+    if line.text.ends_with([' ', '\t']) {
+        broken.push(SPACE);
+    }
+    if style == Style::Other {
+        return broken;
+    }
+    if is_long(line) {
+        broken.push(LENGTH);
+    }
+    if line.slashes {
+        broken.push(COMMENTS);
+    }
+    if style == Style::Xen {
+        if line.text.contains('\t') {
+            broken.push(TABS);
+        }
+        if has_brace_in_company(&line.code) {
+            broken.push(BRACES);
+        }
+    }
+    broken
+}
+
+/// Whether a line is too long, except for a string: those are not split, so that they can be found.
+fn is_long(line: &CodeLine) -> bool {
+    let columns = line.text.chars().fold(0, |column, char| match char {
+        '\t' => column / 8 * 8 + 8,
+        _ => column + 1,
+    });
+    let string_starts = line.code.find('"').is_some_and(|start| start < 79);
+    let string_ends = line.code.rfind('"').is_some_and(|end| end >= 79);
+    columns > 79 && !(string_starts && string_ends)
+}
+
+/// Whether the line opens or closes a block beside other code. Xen allows that for `do`, the
+/// definitions of types, and initializers.
+fn has_brace_in_company(code: &str) -> bool {
+    let code = code.trim().trim_end_matches('\\').trim_end();
+    if code.starts_with('#') {
+        return false;
+    }
+    let closes = code
+        .strip_prefix('}')
+        .is_some_and(|rest| rest.trim_start().starts_with("else"));
+    let opens = code.strip_suffix('{').is_some_and(|before| {
+        let before = before.trim_end();
+        let word = before
+            .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
+            .next();
+        (before.ends_with(')') && !before.ends_with("= (")) || word == Some("else")
+    });
+    closes || opens
+}
+
+/// The lines on which parentheses after a keyword lack a space before or within.
+fn parentheses(code: &Code) -> Vec<u32> {
+    // One string, so that a condition may go over several lines.
+    let mut text = Vec::new();
+    for (index, line) in code.lines.iter().enumerate() {
+        let preprocessor = line.code.trim_start().starts_with('#');
+        let code = if preprocessor { "" } else { line.code.as_str() };
+        text.extend(
+            code.trim_end_matches('\\')
+                .chars()
+                .map(|char| (char, index)),
+        );
+        text.push(('\n', index));
+    }
+    let at = |position: usize| text.get(position).map_or('\n', |(char, _)| *char);
+    let is_word = |char: char| char.is_alphanumeric() || char == '_';
+    let mut found = Vec::new();
+    let mut report = |index: usize| {
+        let line = &code.lines[index];
+        if line.added && !found.contains(&line.number) {
+            found.push(line.number);
+        }
+    };
+    let mut position = 0;
+    while position < text.len() {
+        let start = position;
+        while is_word(at(position)) {
+            position += 1;
+        }
+        if start == position {
+            position += 1;
+            continue;
+        }
+        let word: String = text[start..position].iter().map(|(char, _)| char).collect();
+        if !["if", "for", "while", "switch"].contains(&word.as_str()) {
+            continue;
+        }
+        let spaces = (position..).take_while(|place| at(*place) == ' ').count();
+        let opening = position + spaces;
+        if at(opening) != '(' {
+            continue;
+        }
+        if spaces != 1 || !at(opening + 1).is_whitespace() {
+            report(text[opening].1);
+        }
+        let mut depth = 0;
+        for (place, (char, index)) in text.iter().enumerate().skip(opening) {
+            match char {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ => continue,
+            }
+            if depth == 0 {
+                if !at(place - 1).is_whitespace() {
+                    report(*index);
+                }
+                break;
+            }
+        }
+    }
+    found
+}
+
+/// The line of a `BUG_ON` more than the patch removes: one that is moved may change its words.
+fn new_bug_on(file: &FileChange) -> Option<u32> {
+    let lines = file.hunks.iter().flat_map(|hunk| &hunk.lines);
+    let removed = lines.filter(|line| matches!(line, Line::Removed(text) if has_bug_on(text)));
+    let removed = removed.count();
+    let codes = file.hunks.iter().map(Code::of);
+    let added = codes.flat_map(|code| code.lines);
+    let mut added = added.filter(|line| line.added && has_bug_on(&line.code));
+    added.nth(removed).map(|line| line.number)
+}
+
+fn has_bug_on(code: &str) -> bool {
+    code.match_indices("BUG").any(|(at, _)| {
+        let (before, rest) = code.split_at(at);
+        !before.ends_with(|char: char| char.is_alphanumeric() || char == '_')
+            && (rest.starts_with("BUG_ON(") || rest.starts_with("BUG("))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rules that lines added to a file break.
+    fn broken(path: &str, new: bool, lines: &[&str]) -> Vec<&'static str> {
+        let hunk = Hunk {
+            header: String::new(),
+            old_start: 1,
+            new_start: 1,
+            at: (1, 1),
+            lines: lines
+                .iter()
+                .map(|line| match line.strip_prefix("-- ") {
+                    Some(removed) => Line::Removed(removed.to_owned()),
+                    None => Line::Added((*line).to_owned()),
+                })
+                .collect(),
+        };
+        let patch = Patch {
+            name: "1".to_owned(),
+            subject: "xen/mm: subject".to_owned(),
+            body: vec!["Why.".to_owned()],
+            files: vec![FileChange {
+                path: path.to_owned(),
+                new,
+                hunks: vec![hunk],
+            }],
+        };
+        findings(&patch)
+            .into_iter()
+            .map(|found| found.rule)
+            .collect()
+    }
+
+    fn in_xen(lines: &[&str]) -> Vec<&'static str> {
+        broken("xen/common/a.c", false, lines)
+    }
+
+    fn of_message(subject: &str, body: &[&str]) -> Vec<&'static str> {
+        let patch = Patch {
+            subject: subject.to_owned(),
+            body: body.iter().map(|line| (*line).to_owned()).collect(),
+            ..Patch::default()
+        };
+        findings(&patch)
+            .into_iter()
+            .map(|found| found.rule)
+            .collect()
+    }
+
+    const GOOD: [&str; 0] = [];
+
+    #[test]
+    fn subjects() {
+        assert_eq!(of_message("xen/mm: count free pages", &["Why."]), GOOD);
+        assert_eq!(of_message("tools/libs/ctrl: wrap it", &["Why."]), GOOD);
+        for bad in [
+            "count free pages",
+            "count pages: why not",
+            "xen/mm: count free pages.",
+            "xen/mm: count free pages, and write about it until the subject is too long",
+        ] {
+            assert_eq!(of_message(bad, &["Why."]), [SUBJECT], "{bad}");
+        }
+    }
+
+    #[test]
+    fn bodies() {
+        let long = "a word ".repeat(11);
+        assert_eq!(of_message("a: b", &["", " "]), [BODY]);
+        assert_eq!(of_message("a: b", &[long.as_str()]), [WRAP]);
+        let quoted = format!("    {long}");
+        let address = "x".repeat(80);
+        assert_eq!(of_message("a: b", &["Why.", &quoted, &address]), GOOD);
+    }
+
+    #[test]
+    fn tags() {
+        for bad in [
+            "Signed-off-by: A <a@b>",
+            "Reviewed-by: A",
+            "Cc: A",
+            "Fixes: 0123 (\"a\")",
+        ] {
+            assert_eq!(of_message("a: b", &["Why.", bad]), [TAGS], "{bad}");
+        }
+        assert_eq!(
+            of_message("a: b", &["Side effect: none", "See: Fixes"]),
+            GOOD
+        );
+    }
+
+    #[test]
+    fn licences() {
+        let code = ["int a;"];
+        let licensed = ["/* SPDX-License-Identifier: GPL-2.0-only */", "int a;"];
+        assert_eq!(broken("xen/common/a.c", true, &code), [SPDX]);
+        assert_eq!(broken("tools/tests/a/Makefile", true, &code), [SPDX]);
+        assert_eq!(broken("docs/a.rst", true, &code), [SPDX]);
+        assert_eq!(broken("xen/common/a.c", true, &licensed), GOOD);
+        assert_eq!(broken("xen/common/a.c", false, &code), GOOD);
+        assert_eq!(broken("CHANGELOG.md", true, &code), GOOD);
+    }
+
+    #[test]
+    fn spaces_at_the_end() {
+        assert_eq!(in_xen(&["    a = b; "]), [SPACE]);
+        assert_eq!(broken("docs/a.rst", false, &["a "]), [SPACE]);
+        assert_eq!(in_xen(&["    a = b;"]), GOOD);
+    }
+
+    #[test]
+    fn lengths() {
+        let line = |length: usize| format!("    {};", "x".repeat(length - 5));
+        assert_eq!(in_xen(&[&line(79)]), GOOD);
+        assert_eq!(in_xen(&[&line(80)]), [LENGTH]);
+        assert_eq!(broken("tools/libs/ctrl/a.c", false, &[&line(80)]), [LENGTH]);
+        assert_eq!(broken("docs/a.rst", false, &[&line(80)]), GOOD);
+        let string = format!("    printk(\"{}\\n\",", "x".repeat(80));
+        assert_eq!(in_xen(&[&string]), GOOD);
+        let tabs = format!("\t\t\t\t\t\t\t\t\t{}", "x".repeat(8));
+        assert_eq!(broken("tools/ocaml/a.c", false, &[&tabs]), [LENGTH]);
+    }
+
+    #[test]
+    fn tabs() {
+        assert_eq!(in_xen(&["\ta = b;"]), [TABS]);
+        assert_eq!(
+            broken("tools/tests/mem-claim/a.c", false, &["\ta;"]),
+            [TABS]
+        );
+        assert_eq!(broken("tools/ocaml/a.c", false, &["\ta;"]), GOOD);
+        assert_eq!(broken("xen/Makefile", false, &["\tcc"]), GOOD);
+    }
+
+    #[test]
+    fn spaces_in_parentheses() {
+        for bad in [
+            &["    if (a)"][..],
+            &["    if( a )"],
+            &["    if ( a)"],
+            &["    for (i = 0; i < f(n); i++ )"],
+            &["    while ( f(a))"],
+            &["    switch  ( a )"],
+            &["    if ( a &&", "         f(b))"],
+        ] {
+            assert_eq!(in_xen(bad), [PARENTHESES], "{bad:?}");
+        }
+        for good in [
+            &["    if ( f(a) && (b || c) )"][..],
+            &["    for ( ; ; )"],
+            &["    } while ( 0 )"],
+            &["    if ( a &&", "         f(b) )"],
+            &["    /* if (a) */"],
+            &["    /*", "     * Only if (a)", "     */"],
+            &["    printk(\"if (a)\");"],
+            &["#if (A > 1)"],
+            &["    for_each_domain(d)"],
+        ] {
+            assert_eq!(in_xen(good), GOOD, "{good:?}");
+        }
+        assert_eq!(broken("tools/ocaml/a.c", false, &["if (a)"]), GOOD);
+    }
+
+    #[test]
+    fn braces() {
+        for bad in [
+            "    if ( a ) {",
+            "    } else",
+            "    else {",
+            "int f(void) {",
+        ] {
+            assert_eq!(in_xen(&[bad]), [BRACES], "{bad}");
+        }
+        for good in [
+            "    {",
+            "    do {",
+            "struct a {",
+            "    struct a b = {",
+            "        [1] = {",
+            "    } while ( a );",
+            "    /* if ( a ) { */",
+        ] {
+            assert_eq!(in_xen(&[good]), GOOD, "{good}");
+        }
+    }
+
+    #[test]
+    fn comments() {
+        assert_eq!(in_xen(&["    a; // why"]), [COMMENTS]);
+        assert_eq!(
+            broken("tools/libs/ctrl/a.c", false, &["// why"]),
+            [COMMENTS]
+        );
+        assert_eq!(in_xen(&["    a; /* see a//b */", "    \"a//b\";"]), GOOD);
+        assert_eq!(broken("docs/a.rst", false, &["a // b"]), GOOD);
+    }
+
+    #[test]
+    fn bug_ons() {
+        assert_eq!(in_xen(&["    BUG_ON(a);"]), [BUG_ON]);
+        assert_eq!(in_xen(&["        BUG();"]), [BUG_ON]);
+        assert_eq!(
+            in_xen(&["    BUILD_BUG_ON(a);", "    ASSERT(a); /* BUG_ON(a) */"]),
+            GOOD
+        );
+        assert_eq!(in_xen(&["--     BUG_ON(a);", "    BUG_ON(b);"]), GOOD);
+    }
+
+    #[test]
+    fn every_rule_is_listed_once() {
+        for rule in RULES {
+            assert_eq!(RULES.iter().filter(|other| *other == rule).count(), 1);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The conformance suite on embedded hosts: one test for each case and host, ignored where a host
+//! can't show the case.
+
+use std::error::Error;
+use std::io;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use xen_claims::model::Fault;
+use xen_claims::{ClaimSet, DomainId, Hypervisor, Model, NodeId, Pages, Topology};
+use xen_claims_tests::conformance::{self, Case, Outcome, SecondBuilder, Subject, SOAK};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    hush_injected_panics();
+    let mut trials = Vec::new();
+    for (host, subject) in hosts()? {
+        trials.extend(conformance::cases().map(|case| trial(&host, case, subject.clone())));
+    }
+    trials.push(Trial::test("suite::F1_with_a_process", killed_builder));
+    trials.push(Trial::test("suite::panic_is_a_failure", panicking));
+    trials.push(Trial::test("suite::ids_are_unique", ids_are_unique));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit()
+}
+
+/// A new host of that topology for each case, by the name of the host.
+fn hosts() -> Result<Vec<(String, Description)>, Box<dyn Error>> {
+    let mut hosts = Vec::new();
+    for nodes in [1, 2, 4, 8] {
+        let topology: Topology = format!("{nodes}x4").parse()?;
+        let mut host = Description::of(topology);
+        // C5 needs its time once; elsewhere it is shortened, and then not reported as passed.
+        if nodes == 4 {
+            host.soak = SOAK;
+        }
+        hosts.push((format!("{nodes}_nodes"), host));
+    }
+    // Ids with gaps up to the highest there is, and a node without memory.
+    let mut odd = Vec::new();
+    for (id, pages) in [(0, 0), (3, 1 << 19), (8, 5000), (63, 1 << 20)] {
+        odd.push((NodeId::new(id)?, Pages::new(pages)));
+    }
+    hosts.push(("odd_nodes".to_owned(), Description::of(Topology::new(odd)?)));
+    // As on a live Xen, whose free counts move by themselves.
+    let mut live = Description::of("3x2".parse()?);
+    live.slack = Pages::new(200);
+    hosts.push(("with_slack".to_owned(), live));
+    Ok(hosts)
+}
+
+#[derive(Debug, Clone)]
+struct Description {
+    topology: Topology,
+    slack: Pages,
+    soak: Duration,
+}
+
+impl Description {
+    fn of(topology: Topology) -> Self {
+        Description {
+            topology,
+            slack: Pages::ZERO,
+            soak: Duration::from_millis(500),
+        }
+    }
+
+    fn subject(&self) -> Subject {
+        let mut subject = Subject::new(Arc::new(Model::new(&self.topology)));
+        subject.slack = self.slack;
+        subject.soak = self.soak;
+        subject
+    }
+}
+
+fn trial(host: &str, case: &'static Case, description: Description) -> Trial {
+    Trial::ignorable_test(
+        format!("{host}::{}", case.id),
+        move || match conformance::run(case, &description.subject(), &|_| {}) {
+            Outcome::Passed => Ok(Completion::Completed),
+            Outcome::Skipped(reason) => Ok(Completion::ignored_with(reason)),
+            Outcome::Failed(report) => Err(Failed::from(format!("{}\n{report}", case.title))),
+        },
+    )
+}
+
+fn case(id: &str) -> Result<&'static Case, Failed> {
+    conformance::case(id).ok_or_else(|| Failed::from(format!("no case {id}")))
+}
+
+/// A process that would claim, had the embedded hypervisor more than one: it claims before the
+/// process starts. What F1 does with the process is the same.
+#[derive(Debug)]
+struct Pretender(Arc<Model>);
+
+impl SecondBuilder for Pretender {
+    fn start(&self, domain: DomainId, set: &ClaimSet) -> io::Result<Child> {
+        self.0.set(domain, set).map_err(io::Error::other)?;
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "echo claimed; exec sleep 600"]);
+        shell.stdout(Stdio::piped()).spawn()
+    }
+}
+
+fn killed_builder() -> Result<(), Failed> {
+    let model = Arc::new(Model::new(&"2x1".parse()?));
+    let mut subject = Subject::new(model.clone());
+    subject.second_builder = Some(Arc::new(Pretender(model)));
+    let outcome = conformance::run(case("F1")?, &subject, &|_| {});
+    (outcome == Outcome::Passed)
+        .then_some(())
+        .ok_or_else(|| Failed::from(outcome.to_string()))
+}
+
+/// Nobody wants to read the panic that a test asks for.
+fn hush_injected_panics() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !panic.to_string().contains("injected") {
+            report(panic);
+        }
+    }));
+}
+
+/// A case that panics is reported like one that fails, with its step, and leaves no domain.
+fn panicking() -> Result<(), Failed> {
+    let model = Arc::new(Model::new(&"2x1".parse()?));
+    let subject = Subject::new(model.clone());
+    let on_step = |step: &str| {
+        // At a step of the case, so that what prepares and what checks it is spared.
+        if step.starts_with("A claims") {
+            model.inject(Fault::Panic);
+        }
+    };
+    let outcome = conformance::run(case("A7")?, &subject, &on_step);
+    let Outcome::Failed(report) = outcome else {
+        return Err(Failed::from(format!("{outcome:?}")));
+    };
+    for part in [
+        "step: A claims {node 0: 8}",
+        "injected",
+        "A = domid 1",
+        "node 1: size",
+    ] {
+        if !report.contains(part) {
+            return Err(Failed::from(format!("no '{part}' in\n{report}")));
+        }
+    }
+    match model.domains()?.as_slice() {
+        [] => Ok(()),
+        left => Err(Failed::from(format!("{left:?} are left"))),
+    }
+}
+
+fn ids_are_unique() -> Result<(), Failed> {
+    let ids: Vec<_> = conformance::cases().map(|case| case.id).collect();
+    let expected = [('A', 14), ('R', 9), ('I', 16), ('C', 5), ('F', 5)];
+    let expected = expected
+        .iter()
+        .flat_map(|(letter, count)| (1..=*count).map(move |number| format!("{letter}{number}")));
+    if ids.iter().copied().eq(expected) {
+        return Ok(());
+    }
+    Err(Failed::from(format!("{ids:?}")))
+}

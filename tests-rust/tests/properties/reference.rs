@@ -1,0 +1,321 @@
+//! `docs/contract.md` once more, over nothing but counts: what each call must answer, and what the
+//! counts must be after it. No sum of 64-bit numbers can wrap in the 128 bits used here.
+
+use std::collections::BTreeMap;
+
+use xen_claims::wire::{
+    xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST,
+    XEN_DOMCTL_CLAIM_MEMORY_LEGACY as LEGACY,
+};
+use xen_claims::{
+    Claim, ClaimSet, DomainId, Errno, HostMemory, NodeId, NodeMemory, NodeSet, Pages, Placement,
+    Target,
+};
+use xen_claims_tests::conformance::{DomainCounts, Snapshot};
+
+fn wide(pages: Pages) -> i128 {
+    pages.get().into()
+}
+
+/// F, C and out(d), or F[n], C[n] and c(d,n).
+fn counts(s: &Snapshot, d: &DomainCounts, target: Target) -> Option<(i128, i128, i128)> {
+    match target {
+        Target::Host => Some((
+            wide(s.host.free),
+            wide(s.host.claimed),
+            wide(d.info.outstanding_pages),
+        )),
+        Target::Node(node) => {
+            let memory = s.nodes.iter().find(|memory| memory.node == node)?;
+            Some((wide(memory.free), wide(memory.claimed), claim(d, target)))
+        }
+    }
+}
+
+/// What GET says that a domain claims of one target.
+fn claim(d: &DomainCounts, target: Target) -> i128 {
+    d.claims.map_or(0, |claims| wide(claims.pages_of(target)))
+}
+
+/// 1.4 and 1.5, row by row.
+pub fn claim_memory(
+    s: &Snapshot,
+    domain: DomainId,
+    mode: u32,
+    nr_entries: u32,
+    entries: Option<&[xen_memory_claim]>,
+) -> Result<(), Errno> {
+    let d = s.domain(domain).ok_or(Errno::ESRCH)?; // 1
+    match mode {
+        0 => {}
+        1 => return get(d, nr_entries, entries),
+        _ => return Err(Errno::EOPNOTSUPP), // 4
+    }
+    if nr_entries == 0 {
+        return Err(Errno::EINVAL); // 5
+    }
+    if nr_entries > 65 {
+        return Err(Errno::E2BIG); // 6
+    }
+    if d.info.dying {
+        return Err(Errno::ESRCH); // 7
+    }
+    let entries = entries.and_then(|entries| entries.get(..nr_entries as usize));
+    let entries = entries.ok_or(Errno::EFAULT)?; // 9
+    for n in 0..entries.len() {
+        one_entry(s, d, entries, n)?;
+    }
+    if entries[0].target == LEGACY {
+        return legacy(s, domain, entries[0].pages);
+    }
+    let wanted: i128 = entries.iter().map(|entry| i128::from(entry.pages)).sum();
+    if wanted == 0 {
+        return Ok(());
+    }
+    if wanted + wide(d.info.tot_pages) > wide(d.info.max_pages) {
+        return Err(Errno::EINVAL); // 15
+    }
+    let (free, claimed, own) = counts(s, d, Target::Host).ok_or(Errno::ENOENT)?;
+    if wanted > free - claimed + own {
+        return Err(Errno::ENOMEM); // 16
+    }
+    Ok(())
+}
+
+fn one_entry(
+    s: &Snapshot,
+    d: &DomainCounts,
+    entries: &[xen_memory_claim],
+    n: usize,
+) -> Result<(), Errno> {
+    let xen_memory_claim { pages, target, pad } = entries[n];
+    let again = entries[..n].iter().any(|entry| entry.target == target);
+    if pad != 0 {
+        return Err(Errno::EINVAL); // 10
+    }
+    match target {
+        HOST if again => return Err(Errno::EINVAL), // 11
+        HOST => return Ok(()),
+        LEGACY if entries.len() > 1 => return Err(Errno::EINVAL), // 1.6
+        LEGACY => return Ok(()),
+        _ => {}
+    }
+    let node = NodeId::new(target.into()).map_err(|_| Errno::ENOENT)?; // 12
+    let (free, claimed, own) = counts(s, d, Target::Node(node)).ok_or(Errno::ENOENT)?; // 12
+    if again {
+        return Err(Errno::EINVAL); // 13
+    }
+    if i128::from(pages) > free - claimed + own {
+        return Err(Errno::ENOMEM); // 14
+    }
+    Ok(())
+}
+
+fn get(
+    d: &DomainCounts,
+    nr_entries: u32,
+    entries: Option<&[xen_memory_claim]>,
+) -> Result<(), Errno> {
+    if d.info.dying {
+        return Err(Errno::ESRCH);
+    }
+    let count = claims_of(d).len();
+    if (nr_entries as usize) < count {
+        return Err(Errno::ERANGE);
+    }
+    if entries.is_none_or(|entries| entries.len() < count) {
+        return Err(Errno::EFAULT);
+    }
+    Ok(())
+}
+
+fn claims_of(d: &DomainCounts) -> Vec<xen_memory_claim> {
+    let on = |target| claim(d, target) as u64;
+    let entry = |target, pages| xen_memory_claim {
+        pages,
+        target,
+        pad: 0,
+    };
+    let mut claims = vec![entry(HOST, on(Target::Host))];
+    for node in NodeId::all().filter(|node| on(Target::Node(*node)) > 0) {
+        claims.push(entry(node.index() as u32, on(Target::Node(node))));
+    }
+    claims
+}
+
+/// What GET writes for a domain.
+pub fn got(s: &Snapshot, domain: DomainId) -> Vec<xen_memory_claim> {
+    s.domain(domain).map_or_else(Vec::new, claims_of)
+}
+
+/// 1.6.
+pub fn legacy(s: &Snapshot, domain: DomainId, pages: u64) -> Result<(), Errno> {
+    let d = s.domain(domain).filter(|d| !d.info.dying);
+    let d = d.ok_or(Errno::EINVAL)?;
+    let (pages, tot) = (i128::from(pages), wide(d.info.tot_pages));
+    if pages == 0 {
+        return Ok(());
+    }
+    if wide(d.info.outstanding_pages) > 0 || pages <= tot || pages > wide(d.info.max_pages) {
+        return Err(Errno::EINVAL);
+    }
+    if pages - tot > wide(s.host.free) - wide(s.host.claimed) {
+        return Err(Errno::ENOMEM);
+    }
+    Ok(())
+}
+
+/// The counts after a SET that succeeds.
+pub fn installed(s: &Snapshot, domain: DomainId, entries: &[xen_memory_claim]) -> Snapshot {
+    if let [xen_memory_claim {
+        target: LEGACY,
+        pages,
+        ..
+    }] = entries
+    {
+        return installed_legacy(s, domain, *pages);
+    }
+    let mut claims = BTreeMap::new();
+    for entry in entries {
+        let node = NodeId::new(entry.target.into()).map(Target::Node);
+        claims.insert(node.unwrap_or(Target::Host), i128::from(entry.pages));
+    }
+    with_claims(s, domain, &claims)
+}
+
+/// The counts after a legacy claim that succeeds.
+pub fn installed_legacy(s: &Snapshot, domain: DomainId, pages: u64) -> Snapshot {
+    let tot = s.domain(domain).map_or(0, |d| wide(d.info.tot_pages));
+    let pages = (i128::from(pages) - tot).max(0);
+    with_claims(s, domain, &BTreeMap::from([(Target::Host, pages)]))
+}
+
+/// The same counts, but for a domain that claims exactly this.
+fn with_claims(s: &Snapshot, domain: DomainId, claims: &BTreeMap<Target, i128>) -> Snapshot {
+    let mut after = s.clone();
+    let Some(d) = after.domains.iter_mut().find(|d| d.info.domain == domain) else {
+        return after;
+    };
+    let new = |target| claims.get(&target).copied().unwrap_or(0);
+    let pages = |pages: i128| Pages::new(pages as u64);
+    for memory in &mut after.nodes {
+        let target = Target::Node(memory.node);
+        memory.claimed = pages(wide(memory.claimed) - claim(d, target) + new(target));
+    }
+    let total: i128 = claims.values().sum();
+    let old = wide(d.info.outstanding_pages);
+    after.host.claimed = pages(wide(after.host.claimed) - old + total);
+    d.info.outstanding_pages = pages(total);
+    let nodes = NodeId::all().map(Target::Node).filter(|t| new(*t) > 0);
+    let claims = [Target::Host].into_iter().chain(nodes);
+    let claims: Vec<_> = claims
+        .map(|target| Claim {
+            pages: pages(new(target)),
+            target,
+        })
+        .collect();
+    d.claims = ClaimSet::new(claims).ok();
+    after
+}
+
+/// What decides on which node an allocation ends, and no count shows.
+#[derive(Debug, Default)]
+pub struct Hidden {
+    affinity: BTreeMap<DomainId, NodeSet>,
+    last_node: BTreeMap<DomainId, usize>,
+}
+
+impl Hidden {
+    pub fn set_affinity(&mut self, domain: DomainId, nodes: NodeSet) {
+        self.affinity.insert(domain, nodes);
+    }
+
+    /// 1.8: the nodes that are tried, in order.
+    fn order(&self, online: &[NodeId], domain: DomainId, placement: Placement) -> Vec<NodeId> {
+        let affinity = self.affinity.get(&domain);
+        let near = |node: &&NodeId| affinity.is_none_or(|nodes| nodes.contains(**node));
+        let (mut m, others): (Vec<NodeId>, Vec<NodeId>) = online.iter().partition(near);
+        let start = match placement {
+            Placement::Exact(node) => return vec![node],
+            Placement::Prefer(node) => m.iter().position(|n| *n == node),
+            Placement::Any => {
+                let last = self.last_node.get(&domain).copied().unwrap_or(0);
+                m.iter().position(|n| n.index() > last)
+            }
+        };
+        m.rotate_left(start.unwrap_or(0));
+        let first = match placement {
+            Placement::Prefer(node) => Some(node),
+            _ => None,
+        };
+        first.into_iter().chain(m).chain(others).collect()
+    }
+}
+
+/// 1.8 and 1.9: one extent; true if it was given.
+pub fn populate(
+    s: &mut Snapshot,
+    hidden: &mut Hidden,
+    domain: DomainId,
+    order: u32,
+    placement: Placement,
+) -> bool {
+    let Some(d) = s.domain(domain).cloned().filter(|_| order <= 18) else {
+        return false;
+    };
+    let r = 1_i128 << order;
+    let may_go_on = |target| counts(s, &d, target).is_some_and(|(f, c, own)| r <= f - c + own);
+    if !may_go_on(Target::Host) {
+        return false;
+    }
+    let online: Vec<_> = s.nodes.iter().map(|memory| memory.node).collect();
+    let mut nodes = hidden.order(&online, domain, placement).into_iter();
+    let Some(node) = nodes.find(|node| may_go_on(Target::Node(*node))) else {
+        return false;
+    };
+    hidden.last_node.insert(domain, node.index());
+    redeem(s, &d, node, r);
+    // The claims stay used up where the domain can't take the pages.
+    if d.info.dying || wide(d.info.tot_pages) + r > wide(d.info.max_pages) {
+        return false;
+    }
+    let taken = Pages::new(r as u64);
+    s.host.free = s.host.free.saturating_sub(taken);
+    for memory in s.nodes.iter_mut().filter(|memory| memory.node == node) {
+        memory.free = memory.free.saturating_sub(taken);
+    }
+    for d in s.domains.iter_mut().filter(|d| d.info.domain == domain) {
+        d.info.tot_pages = Pages::new(d.info.tot_pages.get() + (1 << order));
+    }
+    true
+}
+
+fn redeem(s: &mut Snapshot, d: &DomainCounts, node: NodeId, r: i128) {
+    let mut left = r.min(wide(d.info.outstanding_pages));
+    let mut claims = BTreeMap::new();
+    let all = NodeId::all().map(Target::Node);
+    for target in [Target::Node(node), Target::Host].into_iter().chain(all) {
+        let has = claims.get(&target).copied().unwrap_or(claim(d, target));
+        let taken = left.min(has);
+        claims.insert(target, has - taken);
+        left -= taken;
+    }
+    if !d.info.dying {
+        *s = with_claims(s, d.info.domain, &claims);
+    }
+}
+
+/// 1.11: what is free and claimed after a free page of a node went out of use.
+pub fn counts_after_offlining(s: &Snapshot, node: NodeId) -> (HostMemory, Vec<NodeMemory>) {
+    let one = Pages::new(1);
+    let (mut host, mut nodes) = (s.host, s.nodes.clone());
+    host.free = host.free.saturating_sub(one);
+    for memory in nodes.iter_mut().filter(|memory| memory.node == node) {
+        memory.free = memory.free.saturating_sub(one);
+        let recalled = memory.claimed.saturating_sub(memory.free);
+        memory.claimed = memory.claimed.saturating_sub(recalled);
+        host.claimed = host.claimed.saturating_sub(recalled);
+    }
+    host.claimed = host.claimed.min(host.free);
+    (host, nodes)
+}

@@ -1,0 +1,554 @@
+//! Hosts and sequences of calls, hostile ones too, and the running of them.
+
+use proptest::prelude::*;
+
+use xen_claims::limits::{CLAIM_PAGES, DOMAIN_PAGES, EXTENT_ORDER, MAX_CLAIMS, MAX_NODES};
+use xen_claims::wire::{
+    xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST,
+    XEN_DOMCTL_CLAIM_MEMORY_LEGACY as LEGACY,
+};
+use xen_claims::{
+    DomainBuilder, DomainId, Errno, Faults, HypercallError, Hypervisor, Model, NodeId, NodeSet,
+    Pages, Placement, Recall, Target, Topology,
+};
+use xen_claims_tests::conformance::Snapshot;
+
+/// A host and what happens to it.
+#[derive(Debug, Clone)]
+pub struct Sequence {
+    nodes: Vec<(NodeId, u64)>,
+    plans: Vec<Plan>,
+}
+
+impl Sequence {
+    pub fn offlines_used_pages(&self) -> bool {
+        let plans = self.plans.iter();
+        plans
+            .clone()
+            .any(|plan| matches!(plan, Plan::OfflineUsed(..)))
+    }
+}
+
+/// A call whose numbers depend on the host at that time, so that they hit its limits: domains
+/// and nodes are positions among those there are.
+#[derive(Debug, Clone)]
+enum Plan {
+    Create,
+    MaxPages(usize, u64),
+    Affinity(usize, u64),
+    /// Distinct targets, in place.
+    Set(usize, Vec<(Option<usize>, Amount)>),
+    Hostile(usize, u32, i32, Option<Vec<(Aim, Amount, u32)>>),
+    Get(usize, u32, Option<usize>),
+    Legacy(usize, Amount),
+    Populate(usize, u32, u64, u8, usize),
+    /// As many single pages as the domain can have of a node, and that many more; 100 at most.
+    Fill(usize, i64, u8, usize),
+    Depopulate(usize, u32, u64),
+    OfflineFree(usize),
+    OfflineUsed(usize, usize),
+    Online(usize),
+    BeginDestroy(usize),
+    Destroy(usize),
+}
+
+/// A target, right or wrong.
+#[derive(Debug, Clone, Copy)]
+enum Aim {
+    Host,
+    Node(usize),
+    Raw(u32),
+}
+
+/// A number of pages.
+#[derive(Debug, Clone, Copy)]
+enum Amount {
+    Pages(u64),
+    /// All that this domain can claim of the target, and that many more.
+    Claimable(i64),
+    /// All that the domain may still have, and that many more.
+    Allowed(i64),
+}
+
+/// A call as it is made.
+#[derive(Debug, Clone)]
+pub enum Call {
+    Create,
+    MaxPages {
+        domain: DomainId,
+        pages: u64,
+    },
+    Affinity {
+        domain: DomainId,
+        nodes: NodeSet,
+    },
+    Claim {
+        domain: DomainId,
+        mode: u32,
+        nr_entries: u32,
+        entries: Option<Vec<xen_memory_claim>>,
+    },
+    Legacy {
+        domain: DomainId,
+        pages: u64,
+    },
+    Populate {
+        domain: DomainId,
+        order: u32,
+        extents: u64,
+        placement: Placement,
+    },
+    Depopulate {
+        domain: DomainId,
+        order: u32,
+        extents: u64,
+    },
+    OfflineFree {
+        node: NodeId,
+    },
+    OfflineUsed {
+        node: NodeId,
+        domain: DomainId,
+    },
+    Online {
+        node: NodeId,
+    },
+    BeginDestroy {
+        domain: DomainId,
+    },
+    Destroy {
+        domain: DomainId,
+    },
+}
+
+impl Call {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Call::Create => "create",
+            Call::MaxPages { .. } => "max pages",
+            Call::Affinity { .. } => "affinity",
+            Call::Claim { mode: 0, .. } => "SET",
+            Call::Claim { mode: 1, .. } => "GET",
+            Call::Claim { .. } => "mode",
+            Call::Legacy { .. } => "legacy",
+            Call::Populate { .. } => "populate",
+            Call::Depopulate { .. } => "depopulate",
+            Call::OfflineFree { .. } => "offline free",
+            Call::OfflineUsed { .. } => "offline used",
+            Call::Online { .. } => "online",
+            Call::BeginDestroy { .. } => "begin destroy",
+            Call::Destroy { .. } => "destroy",
+        }
+    }
+}
+
+/// A call, what it answered, and all counts before and after it.
+#[derive(Debug)]
+pub struct Step<'a> {
+    pub call: &'a Call,
+    pub before: Snapshot,
+    /// Of a populate call: the extents it gave.
+    pub result: Result<u64, Errno>,
+    pub after: Snapshot,
+    /// Of a claim call: the number and the array as it left them.
+    pub nr_entries: u32,
+    pub entries: Option<Vec<xen_memory_claim>>,
+    pub recalled: Vec<Recall>,
+}
+
+impl Step<'_> {
+    /// In a word.
+    pub fn answer(&self) -> String {
+        match (self.call, self.result) {
+            (_, Err(errno)) => errno.to_string(),
+            (Call::Populate { .. }, Ok(0)) => "none".to_owned(),
+            (Call::Populate { extents, .. }, Ok(n)) if n < *extents => "some".to_owned(),
+            (Call::Populate { .. }, Ok(_)) => "all".to_owned(),
+            (Call::OfflineFree { .. }, Ok(_)) if !self.recalled.is_empty() => {
+                "with recall".to_owned()
+            }
+            (_, Ok(_)) => "ok".to_owned(),
+        }
+    }
+}
+
+/// Makes the calls one after the other, and looks at each.
+pub fn drive(
+    sequence: &Sequence,
+    mut look: impl FnMut(&Step<'_>) -> Result<(), TestCaseError>,
+) -> Result<Model, TestCaseError> {
+    let fail = |error: HypercallError| TestCaseError::fail(error.to_string());
+    let nodes = sequence.nodes.iter();
+    let topology = Topology::new(nodes.map(|(node, pages)| (*node, Pages::new(*pages))));
+    let host = Model::new(&topology.map_err(|error| TestCaseError::fail(error.to_string()))?);
+    // One domain that was there before and is not any more: its id is still a domain's.
+    let mut known = vec![host.create().map_err(fail)?, host.create().map_err(fail)?];
+    host.destroy(known[0]).map_err(fail)?;
+    let max = Pages::new(DOMAIN_PAGES.max);
+    host.set_max_pages(known[1], max).map_err(fail)?;
+    let mut before = Snapshot::take(&host).map_err(fail)?;
+    for plan in &sequence.plans {
+        let recalls = host.recalls().len();
+        let call = plan.call(&before, &known, &sequence.nodes);
+        let (mut nr_entries, mut entries) = (0, None);
+        if let Call::Claim {
+            nr_entries: n,
+            entries: e,
+            ..
+        } = &call
+        {
+            (nr_entries, entries) = (*n, e.clone());
+        }
+        let result = make(&host, &call, &mut nr_entries, entries.as_deref_mut());
+        if let (Call::Create, Ok(id)) = (&call, result) {
+            known.extend(DomainId::new(id as i64));
+        }
+        let after = Snapshot::take(&host).map_err(fail)?;
+        let step = Step {
+            call: &call,
+            before,
+            result,
+            after,
+            nr_entries,
+            entries,
+            recalled: host.recalls().split_off(recalls),
+        };
+        look(&step)?;
+        before = step.after;
+    }
+    Ok(host)
+}
+
+/// Makes one call.
+fn make(
+    host: &Model,
+    call: &Call,
+    nr_entries: &mut u32,
+    array: Option<&mut [xen_memory_claim]>,
+) -> Result<u64, Errno> {
+    let done = match *call {
+        Call::Create => host.create().map(|id| id.get().into()),
+        Call::MaxPages { domain, pages } => {
+            host.set_max_pages(domain, Pages::new(pages)).map(|()| 0)
+        }
+        Call::Affinity { domain, nodes } => host.set_node_affinity(domain, nodes).map(|()| 0),
+        Call::Claim { domain, mode, .. } => {
+            return host
+                .claim_memory(domain, mode, nr_entries, array)
+                .map(|()| 0);
+        }
+        Call::Legacy { domain, pages } => host.claim_pages(domain, Pages::new(pages)).map(|()| 0),
+        Call::Populate {
+            domain,
+            order,
+            extents,
+            placement,
+        } => host.populate(domain, order, extents, placement),
+        Call::Depopulate {
+            domain,
+            order,
+            extents,
+        } => host.depopulate(domain, order, extents).map(|()| 0),
+        Call::OfflineFree { node } => host.offline_free_page(node).map(|()| 0),
+        Call::OfflineUsed { node, domain } => host.offline_used_page(node, domain).map(|()| 0),
+        Call::Online { node } => host.online_pages(node).map(|()| 0),
+        Call::BeginDestroy { domain } => host.begin_destroy(domain).map(|()| 0),
+        Call::Destroy { domain } => host.destroy(domain).map(|()| 0),
+    };
+    done.map_err(|error| error.errno)
+}
+
+impl Plan {
+    /// The call for the host as it is now.
+    fn call(&self, now: &Snapshot, known: &[DomainId], nodes: &[(NodeId, u64)]) -> Call {
+        // The last ones are more often alive.
+        let dom = |n: usize| known[known.len() - 1 - n % known.len()];
+        let node = |n: usize| nodes[n % nodes.len()].0;
+        match self.clone() {
+            Plan::Create => Call::Create,
+            Plan::MaxPages(d, pages) => Call::MaxPages {
+                domain: dom(d),
+                pages,
+            },
+            Plan::Affinity(d, mask) => {
+                let nodes = (0..nodes.len()).filter(|n| mask & (1 << n) != 0).map(node);
+                Call::Affinity {
+                    domain: dom(d),
+                    nodes: nodes.collect(),
+                }
+            }
+            Plan::Set(d, claims) => {
+                let mut entries = Vec::<xen_memory_claim>::new();
+                for (aim, amount) in claims {
+                    let aim = aim.map_or(Aim::Host, Aim::Node);
+                    let entry = entry(now, dom(d), nodes, aim, amount, 0);
+                    if entries.iter().all(|e| e.target != entry.target) {
+                        entries.push(entry);
+                    }
+                }
+                Call::Claim {
+                    domain: dom(d),
+                    mode: 0,
+                    nr_entries: entries.len() as u32,
+                    entries: Some(entries),
+                }
+            }
+            Plan::Hostile(d, mode, more, claims) => {
+                let entries: Option<Vec<_>> = claims.map(|claims| {
+                    let claims = claims.into_iter();
+                    claims
+                        .map(|(aim, amount, pad)| entry(now, dom(d), nodes, aim, amount, pad))
+                        .collect()
+                });
+                let count = entries.as_ref().map_or(1, |entries| entries.len() as i32);
+                Call::Claim {
+                    domain: dom(d),
+                    mode,
+                    nr_entries: count.saturating_add(more).max(0) as u32,
+                    entries,
+                }
+            }
+            Plan::Get(d, nr_entries, room) => {
+                let rubbish = xen_memory_claim {
+                    pages: 7,
+                    target: 7,
+                    pad: 7,
+                };
+                Call::Claim {
+                    domain: dom(d),
+                    mode: 1,
+                    nr_entries,
+                    entries: room.map(|room| vec![rubbish; room]),
+                }
+            }
+            Plan::Legacy(d, amount) => {
+                let pages = resolve(now, dom(d), Target::Host, amount);
+                // The legacy call counts from what the domain has.
+                let has = now.domain(dom(d)).map_or(0, |d| d.info.tot_pages.get());
+                let pages = if matches!(amount, Amount::Pages(_)) {
+                    pages
+                } else {
+                    pages.wrapping_add(has)
+                };
+                Call::Legacy {
+                    domain: dom(d),
+                    pages,
+                }
+            }
+            Plan::Populate(d, order, extents, how, n) => Call::Populate {
+                domain: dom(d),
+                order,
+                extents,
+                placement: placement(how, node(n)),
+            },
+            Plan::Fill(d, more, how, n) => {
+                let amount = Amount::Claimable(more);
+                let extents = resolve(now, dom(d), Target::Node(node(n)), amount);
+                Call::Populate {
+                    domain: dom(d),
+                    order: 0,
+                    extents: extents.min(100),
+                    placement: placement(how, node(n)),
+                }
+            }
+            Plan::Depopulate(d, order, extents) => Call::Depopulate {
+                domain: dom(d),
+                order,
+                extents,
+            },
+            Plan::OfflineFree(n) => Call::OfflineFree { node: node(n) },
+            Plan::OfflineUsed(n, d) => Call::OfflineUsed {
+                node: node(n),
+                domain: dom(d),
+            },
+            Plan::Online(n) => Call::Online { node: node(n) },
+            Plan::BeginDestroy(d) => Call::BeginDestroy { domain: dom(d) },
+            Plan::Destroy(d) => Call::Destroy { domain: dom(d) },
+        }
+    }
+}
+
+fn placement(how: u8, node: NodeId) -> Placement {
+    match how {
+        0 => Placement::Any,
+        1 => Placement::Prefer(node),
+        _ => Placement::Exact(node),
+    }
+}
+
+fn entry(
+    now: &Snapshot,
+    domain: DomainId,
+    nodes: &[(NodeId, u64)],
+    aim: Aim,
+    amount: Amount,
+    pad: u32,
+) -> xen_memory_claim {
+    let (target, raw) = match aim {
+        Aim::Host => (Target::Host, HOST),
+        Aim::Node(n) => {
+            let node = nodes[n % nodes.len()].0;
+            (Target::Node(node), node.index() as u32)
+        }
+        Aim::Raw(raw) => (Target::Host, raw),
+    };
+    let pages = resolve(now, domain, target, amount);
+    xen_memory_claim {
+        pages,
+        target: raw,
+        pad,
+    }
+}
+
+fn resolve(now: &Snapshot, domain: DomainId, target: Target, amount: Amount) -> u64 {
+    let counts = now.domain(domain);
+    let claims = counts.and_then(|counts| counts.claims);
+    match amount {
+        Amount::Pages(pages) => pages,
+        Amount::Claimable(more) => {
+            let (free, claimed, own) = match target {
+                Target::Host => {
+                    let own = claims.map_or(0, |claims| claims.total().get());
+                    (now.host.free, now.host.claimed, own)
+                }
+                Target::Node(node) => {
+                    let own = claims.map_or(0, |claims| claims.pages_of(target).get());
+                    let memory = now.nodes.iter().find(|memory| memory.node == node);
+                    memory.map_or((Pages::ZERO, Pages::ZERO, 0), |m| (m.free, m.claimed, own))
+                }
+            };
+            (free.get() - claimed.get() + own).saturating_add_signed(more)
+        }
+        Amount::Allowed(more) => {
+            let room = counts.map(|d| d.info.max_pages.saturating_sub(d.info.tot_pages));
+            room.map_or(0, Pages::get).saturating_add_signed(more)
+        }
+    }
+}
+
+/// Numbers of pages at the limits of the interface.
+pub fn amounts() -> impl Strategy<Value = u64> {
+    let limits = vec![
+        1,
+        1 << 31,
+        DOMAIN_PAGES.max,
+        1 << 32,
+        CLAIM_PAGES.max,
+        CLAIM_PAGES.max + 1,
+        u64::MAX,
+    ];
+    let near = (prop::sample::select(limits), -20..=20_i64);
+    prop_oneof![
+        near.prop_map(|(limit, by)| limit.wrapping_add_signed(by)),
+        any::<u64>(),
+    ]
+}
+
+fn amount() -> impl Strategy<Value = Amount> {
+    prop_oneof![
+        6 => (0..600_u64).prop_map(Amount::Pages),
+        1 => amounts().prop_map(Amount::Pages),
+        4 => (-3..=1_i64).prop_map(Amount::Claimable),
+        1 => (-600..=0_i64).prop_map(Amount::Claimable),
+        2 => (-2..=1_i64).prop_map(Amount::Allowed),
+    ]
+}
+
+fn aim() -> impl Strategy<Value = Aim> {
+    let raw = prop_oneof![
+        Just(LEGACY),
+        Just(LEGACY | HOST),
+        (0..=256 + MAX_NODES as u32),
+        any::<u32>(),
+    ];
+    prop_oneof![
+        2 => Just(Aim::Host),
+        4 => any::<usize>().prop_map(Aim::Node),
+        1 => raw.prop_map(Aim::Raw),
+    ]
+}
+
+fn hostile() -> impl Strategy<Value = Plan> {
+    let pad = prop_oneof![12 => Just(0), 1 => any::<u32>()];
+    let entry = (aim(), amount(), pad).boxed();
+    let twice = (aim(), amount(), amount());
+    let entries = prop_oneof![
+        8 => prop::collection::vec(entry.clone(), 0..4),
+        2 => twice.prop_map(|(aim, a, b)| vec![(aim, a, 0), (aim, b, 0)]),
+        1 => prop::collection::vec(entry, MAX_CLAIMS - 1..MAX_CLAIMS + 2),
+        1 => amount().prop_map(|amount| vec![(Aim::Raw(LEGACY), amount, 0)]),
+    ];
+    let mode = prop_oneof![10 => Just(0), 1 => 2..5_u32, 1 => any::<u32>().prop_filter("no GET", |m| *m != 1)];
+    let more = prop_oneof![8 => Just(0), 1 => -1..=1, 1 => any::<i32>()];
+    let entries = prop::option::weighted(0.9, entries);
+    (slot(), mode, more, entries).prop_map(|(d, mode, more, e)| Plan::Hostile(d, mode, more, e))
+}
+
+fn slot() -> impl Strategy<Value = usize> {
+    prop_oneof![6 => 0..3_usize, 1 => any::<usize>()]
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let order = || {
+        prop_oneof![
+            6 => Just(0),
+            4 => Just(9),
+            1 => Just(EXTENT_ORDER.max as u32),
+            1 => 0..=EXTENT_ORDER.max as u32 + 1,
+        ]
+    };
+    let max = prop_oneof![
+        2 => 0..3000_u64,
+        3 => (0..=2_u64).prop_map(|below| DOMAIN_PAGES.max - below),
+        1 => amounts(),
+    ];
+    let n = any::<usize>;
+    let claims = prop::collection::vec((prop::option::weighted(0.7, n()), amount()), 1..5);
+    let room = prop_oneof![4 => Just(65), 2 => 0..4_usize];
+    let capacity = prop_oneof![4 => Just(65), 3 => 0..5_u32, 1 => any::<u32>()];
+    prop_oneof![
+        2 => Just(Plan::Create),
+        2 => (slot(), max).prop_map(|(d, pages)| Plan::MaxPages(d, pages)),
+        1 => (slot(), any::<u64>()).prop_map(|(d, mask)| Plan::Affinity(d, mask)),
+        9 => (slot(), claims).prop_map(|(d, claims)| Plan::Set(d, claims)),
+        4 => hostile(),
+        2 => (slot(), capacity, prop::option::weighted(0.9, room))
+            .prop_map(|(d, capacity, room)| Plan::Get(d, capacity, room)),
+        2 => (slot(), amount()).prop_map(|(d, amount)| Plan::Legacy(d, amount)),
+        8 => (slot(), order(), 0..40_u64, 0..3_u8, n())
+            .prop_map(|(d, order, extents, how, n)| Plan::Populate(d, order, extents, how, n)),
+        4 => (slot(), -1..=1_i64, 0..4_u8, n())
+            .prop_map(|(d, more, how, n)| Plan::Fill(d, more, how, n)),
+        2 => (slot(), order(), 0..40_u64)
+            .prop_map(|(d, order, extents)| Plan::Depopulate(d, order, extents)),
+        3 => n().prop_map(Plan::OfflineFree),
+        1 => (n(), slot()).prop_map(|(n, d)| Plan::OfflineUsed(n, d)),
+        1 => n().prop_map(Plan::Online),
+        1 => slot().prop_map(Plan::BeginDestroy),
+        1 => slot().prop_map(Plan::Destroy),
+    ]
+}
+
+/// A host of 1 to 8 nodes of any id, with gaps, some without memory, and up to 40 calls.
+pub fn sequences() -> impl Strategy<Value = Sequence> {
+    let all: Vec<_> = NodeId::all().collect();
+    let ids = prop_oneof![
+        (1..=8_usize).prop_map({
+            let all = all.clone();
+            move |nodes| all[..nodes].to_vec()
+        }),
+        prop::sample::subsequence(all, 1..=8),
+    ];
+    let size = prop_oneof![
+        1 => 0..3_u64,
+        5 => 3..64_u64,
+        6 => 512..4096_u64,
+        2 => (0..2048_u64).prop_map(|more| (1 << EXTENT_ORDER.max) + more),
+    ];
+    let nodes = ids.prop_flat_map(move |ids| {
+        let sizes = prop::collection::vec(size.clone(), ids.len());
+        (Just(ids), sizes).prop_map(|(ids, sizes)| ids.into_iter().zip(sizes).collect())
+    });
+    let plans = prop::collection::vec(plan(), 1..40);
+    (nodes, plans).prop_map(|(nodes, plans)| Sequence { nodes, plans })
+}
