@@ -4,6 +4,7 @@
 set -euo pipefail
 : "${suite:?}" "${cache:?}" "${packages:?}" "${root:?}" "${host_uid:?}" "${mirror?}"
 top=$PWD
+PATH=$PATH:/usr/sbin:/sbin # a user's may lack them, and with them pivot_root
 . tools/say.sh
 
 # Under another name until it is complete; what killed runs left is removed.
@@ -18,7 +19,7 @@ make_root() ( # a subshell: the lock ends with it
     # The host's way to its mirror (a proxy, a certificate) is the way here too.
     if command -v apt-config >/dev/null; then apt-config dump; fi | grep -E '^Acquire::https?::' >"$new/apt.conf" || true
     for directory in doc info locale man; do exclude+=(--dpkgopt="path-exclude=/usr/share/$directory/*"); done
-    TMPDIR=$new/tmp step "$cache/root.log" "making the build root from $mirror (1.3 GB, about a minute)" \
+    TMPDIR=$new/tmp step "$cache/root.log" "making the build root from $mirror (about a minute)" \
         mmdebstrap --mode=root --variant=minbase --include="$packages" --format=directory \
         --aptopt="$new/apt.conf" --aptopt='Acquire::Languages "none"' --aptopt='APT::Sandbox::User "root"' \
         --dpkgopt=force-unsafe-io "${exclude[@]}" "$suite" "$new/root" "$mirror"
@@ -40,6 +41,14 @@ bind() {
     [[ ${3-} != ro ]] || mount -o remount,bind,ro "$target" 2>/dev/null || ((host_uid != 0))
 }
 
+# bind_tree DIRECTORY [ro]: the same for a directory that may be a git worktree: its repository is elsewhere.
+bind_tree() {
+    bind "$1" "$1" "${2-}"
+    if [[ -f $1/.git ]]; then
+        bind "$(git -C "$1" -c safe.directory='*' rev-parse --path-format=absolute --git-common-dir)"
+    fi
+}
+
 enter_root() {
     local path products
     mount --bind "$root" "$root"
@@ -56,18 +65,18 @@ enter_root() {
         bind "$path" "$path" ro
     done
 
-    # The checkout, and over its build directories those of this root: compilers do not mix.
-    bind "$top"
-    products=$cache/build-$(sha256sum <<<"$top $root" | cut -c1-12)
+    # The checkout, and over its build directories those of this release: compilers do not mix.
+    bind_tree "$top"
+    products=$cache/build-$suite-$(sha256sum <<<"$(uname -m) $top" | cut -c1-12)
     for path in target _build; do
         mkdir -p "$products/$path" "$top/$path"
         bind "$products/$path" "$top/$path"
     done
-    if [[ -f $top/.git ]]; then # a worktree: its repository is elsewhere
-        bind "$(git -C "$top" -c safe.directory='*' rev-parse --path-format=absolute --git-common-dir)"
-    fi
-    mkdir -p "$cache/cargo"
+    mkdir -p "$cache/cargo" "$cache/xen"
     bind "$cache/cargo"
+    bind "$cache/xen"
+    [[ -z ${XEN_SOURCE-} ]] || bind_tree "$XEN_SOURCE" ro
+    bind "${XEN_TARBALL-}" "${XEN_TARBALL-}" ro
     bind "${CARGO_HOME:-${HOME-}/.cargo}/config.toml" "$cache/cargo/config.toml" ro
 
     pivot_root . mnt
@@ -80,13 +89,14 @@ enter_root() {
 set_environment() {
     environment=(HOME=/root USER=root SHELL=/bin/bash LANG=C.UTF-8 debian_chroot=xen-claims
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-        CARGO_HOME="$cache/cargo" RUSTC_WRAPPER=
+        CARGO_HOME="$cache/cargo" RUSTC_WRAPPER= XEN_CLAIMS_CACHE="$cache"
         # root in here may not own the checkout
         GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*')
     local name
     for name in $(compgen -e); do
         case $name in
             *_TOKEN) ;;
+            XEN_SOURCE | XEN_TARBALL | DEBIAN_MIRROR) environment+=("$name=${!name}") ;;
             TERM | COLORTERM | NO_COLOR | CI | *_proxy | *_PROXY | SSL_CERT_* | CURL_CA_BUNDLE | GIT_SSL_* | \
                 CARGO_HTTP_* | CARGO_NET_* | CARGO_REGISTR* | CARGO_SOURCE_* | CARGO_TERM_* | CARGO_BUILD_JOBS | \
                 RUST_BACKTRACE | RUST_LOG | RUST_TEST_* | PROPTEST_* | QCHECK_* | ALCOTEST_* | OCAMLRUNPARAM)

@@ -7,8 +7,9 @@ cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/xen-claims
 # in_root COMMAND...
 in_root() {
     local packages root mirror='' problem
-    packages=$(sed 's/#.*//' tools/packages.txt | xargs | tr ' ' ,)
-    root=$cache/root-$suite-$(sha256sum <<<"$(uname -m) $UID $packages" | cut -c1-12)
+    root_with tools/packages.txt tools/packages-xen.txt
+    # The demo does not wait for what it does not need.
+    if [[ $1 == tools/demo.sh && ! -d $root ]]; then root_with tools/packages.txt; fi
     mkdir -p "$cache"
     [[ -w $cache ]] || die "cannot write in $cache; XDG_CACHE_HOME can name another directory"
 
@@ -22,13 +23,19 @@ in_root() {
         need_mmdebstrap
         mirror=$(find_mirror) || true
         [[ -n $mirror ]] || die "this host's apt names no Debian mirror: set DEBIAN_MIRROR to the URL of one"
-        (($(free_mib "$cache") >= 2000)) || die "a build root needs 2000 MiB in $cache, only $(free_mib "$cache") are free"
+        (($(free_mib "$cache") >= 3000)) || die "a build root needs 3000 MiB in $cache, only $(free_mib "$cache") are free"
     fi
 
     setpriv --pdeathsig KILL "${unshare[@]}" \
         env suite="$suite" cache="$cache" packages="$packages" root="$root" mirror="$mirror" host_uid="$UID" \
         bash tools/inside.sh "$@" <&0 &
     wait $!
+}
+
+# root_with LIST...: what is in the root with the packages of these lists, and where it is.
+root_with() {
+    packages=$(sed 's/#.*//' "$@" | xargs | tr ' ' ,)
+    root=$cache/root-$suite-$(sha256sum <<<"$(uname -m) $UID $packages" | cut -c1-12)
 }
 
 need_mmdebstrap() {
