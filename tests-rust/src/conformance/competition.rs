@@ -239,8 +239,12 @@ impl Site<'_> {
                 self.tolerate(INSPECTED, lowered.and(raised))
             }
             _ => {
+                // A domain takes some memory of the host by itself, and all may be claimed.
+                let Some(new) = self.lab.try_create()? else {
+                    return Ok(());
+                };
                 // Whoever still has the old id meets a domain that is dying, or gone.
-                let old = std::mem::replace(&mut *lock(slot), self.lab.create()?);
+                let old = std::mem::replace(&mut *lock(slot), new);
                 self.lab.end(old)?;
                 self.done[DESTROYED].fetch_add(1, Ordering::Relaxed);
                 Ok(())

@@ -142,7 +142,10 @@ impl<'a> Lab<'a> {
         for domain in [a, b] {
             host.set_max_pages(domain, Pages::new(DOMAIN_PAGES.max))?;
         }
-        let baseline = Snapshot::take_settled(host, subject.slack)?;
+        let mut before = None;
+        let baseline = Snapshot::take_when(host, subject.slack, |now| {
+            before.replace(now.clone()).as_ref() == Some(now)
+        })?;
         let workable = Pages::new(WORKABLE + subject.slack.get());
         let nodes = baseline.nodes.iter();
         let nodes = nodes.filter(|node| node.claimable() >= workable);
@@ -178,8 +181,11 @@ impl<'a> Lab<'a> {
         }
         ends.into_iter().collect::<Result<(), _>>()?;
         self.check()?;
-        let now = Snapshot::take_settled(self.host, self.subject.slack)?;
-        let changes = now.host_changes_since(&self.baseline, self.subject.slack);
+        let slack = self.subject.slack;
+        let now = Snapshot::take_when(self.host, slack, |now| {
+            now.host_changes_since(&self.baseline, slack).is_empty()
+        })?;
+        let changes = now.host_changes_since(&self.baseline, slack);
         nothing("every count as before the case", &changes)
     }
 
@@ -368,11 +374,20 @@ impl<'a> Lab<'a> {
 
     /// One more domain, without a limit to its memory. Not a step.
     pub(super) fn create(&self) -> Check<DomainId> {
-        let domain = self.host.create()?;
+        let created = self.try_create()?;
+        created.ok_or_else(|| Stop::failed("a new domain", Errno::ENOMEM))
+    }
+
+    /// The same, or none where the host has no memory for another domain.
+    pub(super) fn try_create(&self) -> Check<Option<DomainId>> {
+        let domain = match self.host.create() {
+            Err(error) if error.errno == Errno::ENOMEM => return Ok(None),
+            created => created?,
+        };
         self.notes().domains.push(domain);
         let max = Pages::new(DOMAIN_PAGES.max);
         self.host.set_max_pages(domain, max)?;
-        Ok(domain)
+        Ok(Some(domain))
     }
 
     /// The end of a domain. Not a step.

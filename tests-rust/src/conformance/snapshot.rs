@@ -10,9 +10,9 @@ use xen_claims::{
     NodeMemory, NodeSet, Pages, Target,
 };
 
-/// How long counts must stand still, and how often that is waited for.
-const SETTLING_STEP: Duration = Duration::from_millis(100);
-const SETTLING_STEPS: u32 = 30;
+/// How long to wait before counts are read again, and how often.
+const SETTLING_STEP: Duration = Duration::from_millis(200);
+const SETTLING_STEPS: u32 = 50;
 
 /// One domain's counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,29 +68,27 @@ impl Snapshot {
         })
     }
 
-    /// Reads all counts once they stand still. Where free counts move by themselves, the last
-    /// memory of a destroyed domain comes back a moment later.
+    /// Reads all counts, again and again until they are `as_wanted`, or until that has taken too
+    /// long. Where free counts move by themselves, the last memory of a destroyed domain comes back
+    /// a moment later; elsewhere they are read once.
     ///
     /// # Errors
     ///
     /// What the hypervisor says; none is expected.
-    pub fn take_settled(
+    pub fn take_when(
         hypervisor: &(impl Hypervisor + ?Sized),
         slack: Pages,
+        mut as_wanted: impl FnMut(&Self) -> bool,
     ) -> Result<Self, HypercallError> {
-        let mut before = Self::take(hypervisor)?;
-        if slack == Pages::ZERO {
-            return Ok(before);
-        }
+        let mut now = Self::take(hypervisor)?;
         for _ in 0..SETTLING_STEPS {
-            thread::sleep(SETTLING_STEP);
-            let now = Self::take(hypervisor)?;
-            if now == before {
+            if slack == Pages::ZERO || as_wanted(&now) {
                 break;
             }
-            before = now;
+            thread::sleep(SETTLING_STEP);
+            now = Self::take(hypervisor)?;
         }
-        Ok(before)
+        Ok(now)
     }
 
     /// The counts of one domain.
