@@ -19,7 +19,8 @@ make_root() ( # a subshell: the lock ends with it
     # The host's way to its mirror (a proxy, a certificate) is the way here too.
     if command -v apt-config >/dev/null; then apt-config dump; fi | grep -E '^Acquire::https?::' >"$new/apt.conf" || true
     for directory in doc info locale man; do exclude+=(--dpkgopt="path-exclude=/usr/share/$directory/*"); done
-    TMPDIR=$new/tmp step "$cache/root.log" "making the build root from $mirror (about a minute)" \
+    # INITRD=No: the kernel is only booted with an initramfs made here.
+    INITRD=No TMPDIR=$new/tmp step "$cache/root.log" "making the build root from $mirror (about a minute)" \
         mmdebstrap --mode=root --variant=minbase --include="$packages" --format=directory \
         --aptopt="$new/apt.conf" --aptopt='Acquire::Languages "none"' --aptopt='APT::Sandbox::User "root"' \
         --dpkgopt=force-unsafe-io "${exclude[@]}" "$suite" "$new/root" "$mirror"

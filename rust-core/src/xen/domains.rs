@@ -189,11 +189,15 @@ impl Domains {
     }
 
     fn destroy(&self, domain: DomainId) -> Result<(), Errno> {
-        lock(&self.held).remove(&domain);
+        let held = lock(&self.held).remove(&domain).is_some();
+        lock(&self.known).remove(&domain);
         // SAFETY: the handle is open.
         let destroyed = unsafe { xc::xc_domain_destroy(self.control(), domain.get().into()) };
-        lock(&self.known).remove(&domain);
-        checked(destroyed).map(drop)
+        match checked(destroyed) {
+            // The page that was mapped here was the last that kept it.
+            Err(Errno::ESRCH) if held => Ok(()),
+            result => result.map(drop),
+        }
     }
 
     fn last_frame(&self, domain: DomainId) -> Result<u64, Errno> {

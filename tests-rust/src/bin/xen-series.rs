@@ -1,14 +1,18 @@
 //! The series in `xen-patches/`: `./dev xen` runs this.
 
+use std::env;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
-use xen_claims_tests::series::{build, check, prepare, Cache};
+use anyhow::{ensure, Context, Result};
+use clap::{Args, Parser, Subcommand};
+use xen_claims_tests::series::boot::{Boot, Machine};
+use xen_claims_tests::series::{build, check, prepare, topologies, Cache};
 
-/// The Xen source with the series in xen-patches/ applied: made, built, checked.
+/// The Xen source with the series in xen-patches/ applied: made, built, checked, booted.
 #[derive(Debug, Parser)]
 #[command(name = "./dev xen")]
 struct Arguments {
@@ -35,13 +39,56 @@ enum Task {
         #[arg(long)]
         style: bool,
     },
+    /// Boots what was built in QEMU, and runs a command or a shell in Dom0.
+    Boot {
+        /// NUMA nodes of the host.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
+        nodes: u32,
+        /// Memory of the host, in GiB [default: 4, or 1 for each node].
+        #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u32).range(1..=1024))]
+        mem: Option<u32>,
+        /// Boot Xen without the series.
+        #[arg(long)]
+        stock: bool,
+        #[command(flatten)]
+        common: Common,
+        /// Seconds the command may take, booting included.
+        #[arg(long, default_value_t = 600)]
+        timeout: u64,
+        /// A command and its arguments; without one, a shell.
+        #[arg(last = true)]
+        command: Vec<String>,
+    },
+    /// Runs the conformance suite in Dom0 on hosts with several numbers of NUMA nodes.
+    Conformance {
+        /// The numbers of nodes.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 4, 8],
+            value_parser = clap::value_parser!(u32).range(1..=64))]
+        nodes: Vec<u32>,
+        #[command(flatten)]
+        common: Common,
+        /// Seconds the suite may take on each host.
+        #[arg(long, default_value_t = 1800)]
+        timeout: u64,
+    },
 }
+
+/// What all that boots has in common.
+#[derive(Debug, Args)]
+struct Common {
+    /// Use the processor's virtualisation (/dev/kvm) instead of emulating it all.
+    #[arg(long)]
+    kvm: bool,
+}
+
+/// Programs for Dom0 that cargo made; and one that the tree's own build made.
+const PROGRAMS: &[&str] = &["conformance"];
+const PROGRAM_OF_TREE: &str = "tools/tests/mem-claim/test-mem-claim";
 
 fn main() -> ExitCode {
     let Arguments { command, cache } = Arguments::parse();
     match run(&command, &cache) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -49,20 +96,76 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what is asked; whether all is well.
-fn run(task: &Task, cache: &Path) -> Result<bool> {
+/// Does what is asked; the exit status.
+fn run(task: &Task, cache: &Path) -> Result<u8> {
     let patches = fs::canonicalize("xen-patches").context("no xen-patches/ here")?;
     let cache = Cache::new(cache)?;
-    match task {
+    let all_is_well = match task {
         Task::Prepare { update } => {
             prepare::prepare(&cache, &patches, *update)?;
+            true
         }
         Task::Build => {
             let tree = prepare::prepare(&cache, &patches, false)?;
             build::build(&cache, &tree)?;
+            true
         }
-        Task::Check { style: true } => return check::style_only(&patches),
-        Task::Check { style: false } => return check::check(&cache, &patches),
+        Task::Check { style: true } => check::style_only(&patches)?,
+        Task::Check { style: false } => check::check(&cache, &patches)?,
+        Task::Boot {
+            nodes,
+            mem,
+            stock,
+            common,
+            timeout,
+            command,
+        } => {
+            let boot = boot(&cache, *stock)?;
+            let machine = Machine {
+                kvm: common.kvm,
+                ..Machine::new(*nodes, *mem)
+            };
+            if command.is_empty() {
+                boot.shell(&machine)?;
+                return Ok(0);
+            }
+            let limit = Duration::from_secs(*timeout);
+            return boot.run(&machine, command, limit, &mut io::stdout());
+        }
+        Task::Conformance {
+            nodes,
+            common,
+            timeout,
+        } => {
+            let machines = nodes.iter().map(|nodes| Machine {
+                kvm: common.kvm,
+                ..Machine::new(*nodes, None)
+            });
+            let limit = Duration::from_secs(*timeout);
+            let boot = boot(&cache, false)?;
+            topologies::conformance(&boot, &machines.collect::<Vec<_>>(), limit)?
+        }
+    };
+    Ok(u8::from(!all_is_well))
+}
+
+/// What `tools/xen.sh` has built already, to be booted.
+fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
+    let tree = fs::canonicalize(cache.path("tree")).context("no tree was prepared")?;
+    let debug = env::current_exe()?;
+    let target = debug.ancestors().nth(2).context("not in cargo's directory")?;
+    let mut programs: Vec<PathBuf> = PROGRAMS
+        .iter()
+        .map(|program| target.join("release").join(program))
+        .collect();
+    programs.push(tree.join(PROGRAM_OF_TREE));
+    for program in &programs {
+        ensure!(program.is_file(), "there is no {}", program.display());
     }
-    Ok(true)
+    let xen = if stock {
+        check::stock(cache, &tree)?
+    } else {
+        tree.join("xen/xen")
+    };
+    Boot::new(cache, xen, &tree, programs)
 }

@@ -218,7 +218,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(cache: &Cache, tree: &Tree, name: &str) -> Result<Bench> {
+    fn new(cache: &Cache, tree: &Path, name: &str) -> Result<Bench> {
         let path = cache.path(&format!("check-{name}"));
         if !path.join(".git/HEAD").is_file() {
             remove_directory(&path)?;
@@ -230,7 +230,7 @@ impl Bench {
         if lock.exists() {
             fs::remove_file(&lock)?;
         }
-        let from = tree.path.join(".git");
+        let from = tree.join(".git");
         output(
             git(&path)
                 .args(["fetch", "--quiet", "--force"])
@@ -279,6 +279,16 @@ impl Bench {
     }
 }
 
+/// The hypervisor of a tree's base, built in a tree of its own; where it is.
+pub fn stock(cache: &Cache, tree: &Path) -> Result<PathBuf> {
+    let bench = Bench::new(cache, tree, "stock")?;
+    bench.shop.killed_or_done(|| {
+        bench.checkout("base")?;
+        bench.shop.hypervisor(&DEBUG)
+    })?;
+    Ok(bench.path.join("xen/xen"))
+}
+
 /// Whether a line of a build's log is a warning of a compiler, a linker or a script.
 fn is_warning(line: &str) -> bool {
     ["warning:", "Warning ", "WARNING:"]
@@ -299,7 +309,7 @@ fn check_builds(report: &mut Report, cache: &Cache, tree: &Tree) -> Result<()> {
     };
     let none = BTreeSet::new();
 
-    let bench = Bench::new(cache, tree, DEBUG.name)?;
+    let bench = Bench::new(cache, &tree.path, DEBUG.name)?;
     let hypervisor = Part::Hypervisor(DEBUG);
     bench.shop.killed_or_done(|| {
         let mut known = [BTreeSet::new(), BTreeSet::new()];
@@ -361,7 +371,7 @@ fn check_builds(report: &mut Report, cache: &Cache, tree: &Tree) -> Result<()> {
     })?;
 
     for variant in MATRIX {
-        let bench = Bench::new(cache, tree, variant.name)?;
+        let bench = Bench::new(cache, &tree.path, variant.name)?;
         report.check(&format!("the series builds: {}", variant.what), || {
             bench.shop.killed_or_done(|| {
                 bench.checkout(last)?;

@@ -3,13 +3,17 @@
 //!
 //! [`prepare::prepare`] makes a git tree in the cache directory: the base is one commit, each
 //! patch another. [`build::build`] builds that tree, [`check::check`] judges the series.
+//! [`boot::Boot`] boots what was built, and [`topologies`] runs the conformance suite there.
 
+pub mod boot;
 pub mod build;
 pub mod check;
+pub mod cpio;
 pub mod patch;
 pub mod prepare;
 pub mod source;
 pub mod style;
+pub mod topologies;
 
 use std::fs::{self, File};
 use std::io::Write;
