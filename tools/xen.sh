@@ -4,14 +4,22 @@ set -euo pipefail
 . tools/say.sh
 . tools/root.sh
 
-series() { cargo run --quiet --locked --bin xen-series -- "$@"; }
-
 # The mirror this system was made from, or that its apt uses.
 DEBIAN_MIRROR=$(find_mirror) || true
 export DEBIAN_MIRROR XEN_CLAIMS_CACHE=${XEN_CLAIMS_CACHE:-$cache}
 mkdir -p "$XEN_CLAIMS_CACHE/xen"
-options=" ${*%%--}"
-case "$*" in
-    *--style* | *-h*) ;; # nothing of what is in the cache
-    *) one_at_a_time "$XEN_CLAIMS_CACHE/xen/lock" "another ./dev xen works in $XEN_CLAIMS_CACHE/xen" ;;
+series=(cargo run --quiet --locked --bin xen-series --)
+options=" $* "
+options=${options%% -- *} # what comes then is run in Dom0
+case $options in
+    *--style* | *-h*) exec "${series[@]}" "$@" ;; # nothing of what is in the cache
 esac
+one_at_a_time "$XEN_CLAIMS_CACHE/xen/lock" "another ./dev xen works in $XEN_CLAIMS_CACHE/xen"
+case $1 in
+    boot | conformance)
+        step "$XEN_CLAIMS_CACHE/xen/build.log" "building Xen with the series" "${series[@]}" build
+        step "$XEN_CLAIMS_CACHE/xen/programs.log" "building the programs for Dom0" \
+            cargo build --locked --release -p xen-claims-tests --features domains --bin conformance
+        ;;
+esac
+exec "${series[@]}" "$@"

@@ -153,7 +153,10 @@ fn run(task: &Task, cache: &Path) -> Result<u8> {
 fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
     let tree = fs::canonicalize(cache.path("tree")).context("no tree was prepared")?;
     let debug = env::current_exe()?;
-    let target = debug.ancestors().nth(2).context("not in cargo's directory")?;
+    let target = debug
+        .ancestors()
+        .nth(2)
+        .context("not in cargo's directory")?;
     let mut programs: Vec<PathBuf> = PROGRAMS
         .iter()
         .map(|program| target.join("release").join(program))
