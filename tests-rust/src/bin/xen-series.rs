@@ -165,10 +165,6 @@ fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
     for program in &programs {
         ensure!(program.is_file(), "there is no {}", program.display());
     }
-    let xen = if stock {
-        check::stock(cache, &tree)?
-    } else {
-        tree.join("xen/xen")
-    };
-    Boot::new(cache, xen, &tree, programs)
+    let other = stock.then(|| check::stock(cache, &tree)).transpose()?;
+    Boot::new(cache, &tree, other, programs)
 }

@@ -10,6 +10,7 @@ pub mod build;
 pub mod check;
 pub mod cpio;
 pub mod patch;
+pub mod policy;
 pub mod prepare;
 pub mod source;
 pub mod style;

@@ -1,0 +1,547 @@
+//! Boots a built hypervisor in QEMU, as a host with NUMA, with Debian's kernel as Dom0 and an
+//! initramfs that holds the programs to run there.
+//!
+//! The serial console has what Xen, Dom0's kernel and `/init` say, and goes to a log. What a command
+//! prints goes through a second serial port, so that nothing else is in it. `/init` ends with a line
+//! on the console that has the command's exit status, and powers off.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs::{self, File};
+use std::io::{IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, ensure, Context, Result};
+
+use super::cpio::Archive;
+use super::{need, output, policy, Cache};
+
+/// The programs it takes.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("busybox", "busybox-static"),
+    ("setpriv", "util-linux"),
+    ("ldd", "libc-bin"),
+    ("xz", "xz-utils"),
+    ("stty", "coreutils"),
+    ("checkpolicy", "checkpolicy"),
+];
+
+/// What Dom0 needs to talk to Xen, in the order in which they are loaded.
+const MODULES: &[&str] = &[
+    "xen-privcmd",
+    "xen-evtchn",
+    "xen-gntdev",
+    "xen-gntalloc",
+    "xenfs",
+];
+
+const INIT: &str = include_str!("init.sh");
+
+/// What `/init` writes before the exit status.
+const STATUS: &str = "xen-claims: exit status ";
+
+/// Fewer processors than this, and Dom0 has too few for threads to race.
+const LEAST_PROCESSORS: u32 = 4;
+
+/// Signs on the console that Xen found something wrong with itself.
+const COMPLAINTS: &[&str] = &[
+    "ASSERT",
+    "Assertion",
+    "Xen BUG",
+    "Xen WARN",
+    "Xen call trace",
+];
+
+/// So many lines of the console are shown when something went wrong.
+const SHOWN: usize = 40;
+
+/// A host to boot.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine {
+    /// NUMA nodes, all of the same size.
+    pub nodes: u32,
+    /// Memory of all nodes together.
+    pub gib: u32,
+    /// Use the processor's virtualisation.
+    pub kvm: bool,
+    /// Does Xen's security policy let Dom0 claim?
+    pub may_claim: bool,
+}
+
+impl Machine {
+    /// A host with that many nodes; without a size, one that is enough for most of the suite.
+    pub fn new(nodes: u32, gib: Option<u32>) -> Machine {
+        Machine {
+            nodes,
+            gib: gib.unwrap_or(nodes.max(4)),
+            kvm: false,
+            may_claim: true,
+        }
+    }
+
+    /// What QEMU has to be told.
+    fn arguments(&self) -> Vec<String> {
+        let cores = LEAST_PROCESSORS.div_ceil(self.nodes);
+        let mib = self.gib * 1024 / self.nodes;
+        let (accelerator, processor) = if self.kvm {
+            ("kvm", "host")
+        } else {
+            // QEMU 10 emulates two things wrongly. With fsgsbase, threads of a PV Dom0 with several
+            // processors lose their TLS base, and programs that make no hypercall at all crash. With
+            // xsave, Xen warns of sizes that no processor would report.
+            ("tcg,thread=multi", "max,-fsgsbase,-xsave")
+        };
+        let mut arguments: Vec<String> = [
+            "-machine",
+            "q35",
+            "-nodefaults",
+            "-no-reboot",
+            "-accel",
+            accelerator,
+            "-cpu",
+            processor,
+            "-display",
+            "none",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        let mut add = |option: &str, value: String| arguments.extend([option.to_owned(), value]);
+        let (nodes, processors) = (self.nodes, self.nodes * cores);
+        add(
+            "-smp",
+            format!("{processors},sockets={nodes},cores={cores}"),
+        );
+        add("-m", format!("{}M", mib * nodes));
+        for node in 0..nodes {
+            let (first, last) = (node * cores, node * cores + cores - 1);
+            add(
+                "-object",
+                format!("memory-backend-ram,id=m{node},size={mib}M"),
+            );
+            add(
+                "-numa",
+                format!("node,nodeid={node},memdev=m{node},cpus={first}-{last}"),
+            );
+        }
+        for from in 0..nodes {
+            for to in from + 1..nodes {
+                add("-numa", format!("dist,src={from},dst={to},val=21"));
+            }
+        }
+        arguments
+    }
+}
+
+/// What to boot, and where to put what that takes.
+#[derive(Debug)]
+pub struct Boot {
+    directory: PathBuf,
+    /// The hypervisor.
+    xen: PathBuf,
+    kernel: Kernel,
+    /// Programs for Dom0, and the directories of libraries that come before those of this system.
+    programs: Vec<PathBuf>,
+    libraries: Vec<PathBuf>,
+    /// Whether Xen gets a security policy made here, instead of its own.
+    policies: bool,
+}
+
+impl Boot {
+    /// Boots the hypervisor of a tree, or another one with its own security policy. The programs
+    /// find libraries in the tree.
+    pub fn new(
+        cache: &Cache,
+        tree: &Path,
+        other: Option<PathBuf>,
+        programs: Vec<PathBuf>,
+    ) -> Result<Boot> {
+        need(PROGRAMS)?;
+        let directory = cache.path("boot");
+        fs::create_dir_all(&directory)?;
+        let policies = other.is_none();
+        for may_claim in [true, false].into_iter().filter(|_| policies) {
+            policy::compile(tree, may_claim, &policy_in(&directory, may_claim))?;
+        }
+        let libraries = fs::read_dir(tree.join("tools/libs"))
+            .context("the tree has no libraries")?
+            .map(|entry| Ok(entry?.path()))
+            .collect::<Result<_>>()?;
+        Ok(Boot {
+            directory,
+            xen: other.unwrap_or_else(|| tree.join("xen/xen")),
+            kernel: Kernel::find()?,
+            programs,
+            libraries,
+            policies,
+        })
+    }
+
+    /// Where the console of a machine is logged.
+    pub fn log(&self, machine: &Machine) -> PathBuf {
+        let claims = if machine.may_claim {
+            ""
+        } else {
+            "-may-not-claim"
+        };
+        self.directory
+            .join(format!("console-{}-nodes{claims}.log", machine.nodes))
+    }
+
+    /// Boots and runs a command in Dom0; `out` gets what it prints. Its exit status.
+    ///
+    /// # Errors
+    ///
+    /// If that takes longer than `limit`, Dom0 ends without the command's status, or Xen complained.
+    pub fn run(
+        &self,
+        machine: &Machine,
+        command: &[String],
+        limit: Duration,
+        out: &mut (dyn Write + Send),
+    ) -> Result<u8> {
+        let log = self.log(machine);
+        File::create(&log)?;
+        let mut qemu = self.qemu(machine, Some(command))?;
+        let file = log.display();
+        qemu.args(["-chardev", &format!("file,id=console,path={file}")])
+            .args(["-chardev", "stdio,id=output,signal=off"])
+            .args(["-serial", "chardev:console", "-serial", "chardev:output"]);
+        let mut child = Running(
+            qemu.stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .spawn()
+                .context("cannot run QEMU")?,
+        );
+        let ended = thread::scope(|scope| {
+            let printed = child.0.stdout.take();
+            let copied = scope.spawn(|| copy(printed, out));
+            let ended = child.wait(limit);
+            drop(child); // which ends the copying
+            let copied = copied.join();
+            copied
+                .map_err(|_| anyhow::anyhow!("the thread that reads QEMU's output panicked"))??;
+            ended
+        });
+        let console = fs::read(&log)?;
+        let console = String::from_utf8_lossy(&console);
+        let verdict = ended.and_then(|in_time| verdict(&console, in_time, limit));
+        verdict.map_err(|error| {
+            let lines: Vec<&str> = console.lines().collect();
+            let end = lines[lines.len().saturating_sub(SHOWN)..].join("\n    ");
+            error.context(format!(
+                "the console ends with\n    {end}\nall of it is in {file}"
+            ))
+        })
+    }
+
+    /// Boots to a shell on the console.
+    pub fn shell(&self, machine: &Machine) -> Result<()> {
+        let log = self.log(machine);
+        let mut qemu = self.qemu(machine, None)?;
+        let console = format!("stdio,id=console,signal=off,logfile={}", log.display());
+        qemu.args(["-chardev", &console, "-serial", "chardev:console"]);
+        let terminal = std::io::stdin().is_terminal();
+        let settings = terminal.then(|| stty(&["-g"])).transpose()?;
+        let status = qemu.status().context("cannot run QEMU");
+        if let Some(settings) = settings {
+            // A QEMU that was killed leaves the terminal raw.
+            stty(&[settings.trim()])?;
+        }
+        ensure!(
+            status?.success(),
+            "QEMU failed; the console is in {}",
+            log.display()
+        );
+        Ok(())
+    }
+
+    /// QEMU for a machine, with what it boots; it dies when this process does.
+    fn qemu(&self, machine: &Machine, command: Option<&[String]>) -> Result<Command> {
+        let initramfs = self.directory.join("initramfs.cpio");
+        fs::write(&initramfs, self.initramfs(command)?)?;
+        let mut modules = format!(
+            "{} console=hvc0 quiet panic=5,{}",
+            self.kernel.image.display(),
+            initramfs.display()
+        );
+        if self.policies {
+            let policy = policy_in(&self.directory, machine.may_claim);
+            modules += &format!(",{}", policy.display());
+        }
+        let mut qemu = Command::new("setpriv");
+        qemu.args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
+            .args(machine.arguments())
+            .arg("-kernel")
+            .arg(&self.xen)
+            .args(["-append", XEN_OPTIONS, "-initrd", &modules]);
+        Ok(qemu)
+    }
+
+    /// Not compressed: QEMU pads what it loads for Xen, and gzip takes that for junk.
+    fn initramfs(&self, command: Option<&[String]>) -> Result<Vec<u8>> {
+        let mut archive = Archive::default();
+        for directory in ["dev", "proc", "sys", "tmp"] {
+            archive.directory(directory);
+        }
+        archive.device("dev/console", (5, 1));
+        archive.file("init", 0o755, INIT.as_bytes());
+        if let Some(command) = command {
+            archive.file("command", 0o644, script(command).as_bytes());
+        }
+        for (name, contents) in self.kernel.modules()? {
+            archive.file(&format!("modules/{name}"), 0o644, &contents);
+        }
+        let mut libraries = BTreeSet::new();
+        let busybox = which("busybox").context("no busybox")?;
+        for program in self.programs.iter().chain([&busybox]) {
+            let name = program.file_name().context("no name")?.to_string_lossy();
+            let contents =
+                fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
+            archive.file(&format!("bin/{name}"), 0o755, &contents);
+            libraries.extend(self.libraries_of(program)?);
+        }
+        for Library { place, path } in libraries {
+            archive.file(&place, 0o755, &fs::read(path)?);
+        }
+        Ok(archive.end())
+    }
+
+    /// What the dynamic linker loads for a program.
+    fn libraries_of(&self, program: &Path) -> Result<Vec<Library>> {
+        let path = env::join_paths(&self.libraries)?;
+        let mut ldd = Command::new("ldd");
+        ldd.arg(program)
+            .env("LD_LIBRARY_PATH", path)
+            .env("LC_ALL", "C");
+        match output(&mut ldd) {
+            Ok(list) => libraries(&list).with_context(|| program.display().to_string()),
+            Err(error) if error.to_string().contains("not a dynamic executable") => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn policy_in(directory: &Path, may_claim: bool) -> PathBuf {
+    directory.join(if may_claim {
+        "policy"
+    } else {
+        "policy-may-not-claim"
+    })
+}
+
+const XEN_OPTIONS: &str =
+    "console=com1 com1=115200,8n1 conring_size=1m loglvl=all guest_loglvl=all \
+    dom0_mem=512M,max:512M dom0_max_vcpus=4 numa=on bootscrub=0";
+
+/// QEMU, killed when this is dropped.
+struct Running(Child);
+
+impl Running {
+    /// Whether it ended by itself in time.
+    fn wait(&mut self, limit: Duration) -> Result<bool> {
+        let start = Instant::now();
+        while start.elapsed() < limit {
+            if let Some(status) = self.0.try_wait()? {
+                ensure!(status.success(), "QEMU failed ({status})");
+                return Ok(true);
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(false)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Copies as it comes, to the end.
+fn copy(from: Option<impl Read>, to: &mut dyn Write) -> Result<()> {
+    let mut from = from.context("no pipe")?;
+    let mut buffer = [0; 4096];
+    loop {
+        let count = from.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+        to.write_all(&buffer[..count])?;
+        to.flush()?;
+    }
+}
+
+/// The command's exit status by what is on the console.
+fn verdict(console: &str, in_time: bool, limit: Duration) -> Result<u8> {
+    let complaint = console
+        .lines()
+        .find(|line| line.contains("(XEN)") && COMPLAINTS.iter().any(|sign| line.contains(sign)));
+    if let Some(complaint) = complaint {
+        bail!("Xen complained: {}", complaint.trim());
+    }
+    let status = console
+        .rsplit_once(STATUS)
+        .and_then(|(_, rest)| rest.split_whitespace().next()?.parse().ok());
+    match status {
+        _ if !in_time => bail!("it took longer than {} s", limit.as_secs()),
+        Some(status) => Ok(status),
+        None => bail!("Dom0 ended before the command did"),
+    }
+}
+
+/// A shell script that runs a command.
+fn script(command: &[String]) -> String {
+    let words = command
+        .iter()
+        .map(|word| format!("'{}'", word.replace('\'', r"'\''")));
+    format!("exec {}\n", words.collect::<Vec<_>>().join(" "))
+}
+
+/// A shared library: where it is here, and where in the initramfs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Library {
+    place: String,
+    path: PathBuf,
+}
+
+/// What `ldd` lists. The dynamic linker stays where programs look for it.
+fn libraries(list: &str) -> Result<Vec<Library>> {
+    let mut found = Vec::new();
+    for line in list.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let (place, path) = match words[..] {
+            [name, "=>", "not", "found"] => bail!("there is no {name}"),
+            [name, "=>", path, _] if !name.starts_with('/') => (format!("lib/{name}"), path),
+            [path, ..] if path.starts_with('/') => (path[1..].to_owned(), path),
+            _ => continue,
+        };
+        found.push(Library {
+            place,
+            path: PathBuf::from(path),
+        });
+    }
+    Ok(found)
+}
+
+/// A kernel of this system that can be Dom0, and its modules.
+#[derive(Debug)]
+struct Kernel {
+    image: PathBuf,
+    modules: PathBuf,
+}
+
+impl Kernel {
+    fn find() -> Result<Kernel> {
+        let mut kernels = Vec::new();
+        for entry in fs::read_dir("/lib/modules").into_iter().flatten() {
+            let entry = entry?;
+            let release = entry.file_name().to_string_lossy().into_owned();
+            let kernel = Kernel {
+                image: Path::new("/boot").join(format!("vmlinuz-{release}")),
+                modules: entry.path().join("kernel/drivers/xen"),
+            };
+            if File::open(&kernel.image).is_ok() && kernel.modules.is_dir() {
+                kernels.push(kernel);
+            }
+        }
+        kernels.sort_by(|one, other| one.image.cmp(&other.image));
+        kernels.pop().context(
+            "no kernel in /boot can be Dom0 (Debian package: linux-image-amd64); DEV_USE=root works \
+             in a build root that has one",
+        )
+    }
+
+    /// The modules, under names that sort as they are to be loaded.
+    fn modules(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let load = |(name, number): (&&str, u32)| {
+            let plain = self.find_module(&format!("{name}.ko"));
+            let packed = self.find_module(&format!("{name}.ko.xz"));
+            let contents = match (plain, packed) {
+                (Some(path), _) => fs::read(path)?,
+                (None, Some(path)) => {
+                    let done = Command::new("xz").arg("-dc").arg(&path).output()?;
+                    ensure!(done.status.success(), "cannot unpack {}", path.display());
+                    done.stdout
+                }
+                (None, None) => bail!("{} has no {name}", self.modules.display()),
+            };
+            Ok((format!("{number}-{name}.ko"), contents))
+        };
+        MODULES.iter().zip(1..).map(load).collect()
+    }
+
+    fn find_module(&self, name: &str) -> Option<PathBuf> {
+        let directories = [self.modules.clone(), self.modules.join("xenfs")];
+        directories
+            .iter()
+            .map(|directory| directory.join(name))
+            .find(|path| path.is_file())
+    }
+}
+
+fn which(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|directory| directory.join(program))
+        .find(|path| path.is_file())
+}
+
+fn stty(arguments: &[&str]) -> Result<String> {
+    let done = Command::new("stty")
+        .args(arguments)
+        .stdin(Stdio::inherit())
+        .output()
+        .context("cannot run stty")?;
+    Ok(String::from_utf8_lossy(&done.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(9);
+
+    #[test]
+    fn the_console_says_how_it_went() -> Result<()> {
+        let good = "(XEN) Assertions are on\r\nxen-claims: exit status 3\r\n(XEN) off\r\n";
+        assert!(verdict(good, true, LIMIT).is_err());
+        let good = good.replace("Assertions", "They");
+        assert_eq!(verdict(&good, true, LIMIT)?, 3);
+        assert!(verdict(&good, false, LIMIT).is_err());
+        assert!(verdict("Kernel panic", true, LIMIT).is_err());
+        let bad = "(XEN) Xen WARN at mm.c:1\r\nxen-claims: exit status 0\r\n";
+        assert!(verdict(bad, true, LIMIT).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn words_stay_words() {
+        let command = ["a".to_owned(), "it's $b".to_owned()];
+        assert_eq!(script(&command), "exec 'a' 'it'\\''s $b'\n");
+    }
+
+    #[test]
+    fn ldd_is_read() -> Result<()> {
+        let list = "\tlinux-vdso.so.1 (0x1)\n\tlibc.so.6 => /lib/x/libc.so.6 (0x2)\n\
+            \t/lib64/ld.so.2 (0x3)\n";
+        let found = libraries(list)?;
+        let places: Vec<&str> = found.iter().map(|library| library.place.as_str()).collect();
+        assert_eq!(places, ["lib/libc.so.6", "lib64/ld.so.2"]);
+        assert!(libraries("\tlibxencall.so.1 => not found\n").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn processors_and_memory_are_shared_out() {
+        let arguments = Machine::new(2, None).arguments().join(" ");
+        assert!(arguments.contains("-smp 4,sockets=2,cores=2 -m 4096M"));
+        assert!(arguments.contains("-numa node,nodeid=1,memdev=m1,cpus=2-3"));
+        assert!(arguments.ends_with("-numa dist,src=0,dst=1,val=21"));
+    }
+}

@@ -1,0 +1,186 @@
+//! The conformance suite on one host after the other, and a table of how its cases went.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::boot::{Boot, Machine};
+use super::step;
+use crate::conformance::{cases, Case};
+
+/// How a case went on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Went {
+    Well,
+    Skipped(String),
+    /// With the report.
+    Badly(String),
+}
+
+/// How the cases went on a host, by their names, and why not all of them ran.
+type Column = (HashMap<&'static str, Went>, Option<String>);
+
+/// The suite; and the case for callers that may not claim.
+const SUITE: &[&str] = &["conformance", "--xen"];
+const WITHOUT_PERMISSION: &[&str] = &["conformance", "--xen", "--may-not-claim", "--case", "I16"];
+
+/// Boots each machine, runs the suite there and prints the table; whether all is well.
+pub fn conformance(boot: &Boot, machines: &[Machine], limit: Duration) -> Result<bool> {
+    let mut columns = Vec::new();
+    for machine in machines {
+        let (nodes, gib) = (machine.nodes, machine.gib);
+        let text = format!("the suite on {}, {gib} GiB", counted(nodes));
+        columns.push(step(&text, || {
+            let (mut went, problem) = column(boot, machine, SUITE, limit);
+            let forbidden = Machine {
+                may_claim: false,
+                ..*machine
+            };
+            let (more, other) = column(boot, &forbidden, WITHOUT_PERMISSION, limit);
+            went.extend(more);
+            Ok((went, problem.or(other)))
+        })?);
+    }
+    let (table, passed, failed, skipped) = table(machines, &columns);
+    print!("{table}");
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    Ok(failed == 0)
+}
+
+/// What comes of one boot.
+fn column(boot: &Boot, machine: &Machine, command: &[&str], limit: Duration) -> Column {
+    let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+    let mut out = Vec::new();
+    let ended = boot.run(machine, &command, limit, &mut out);
+    let out = String::from_utf8_lossy(&out);
+    let went = read(&out);
+    let problem = match ended {
+        Ok(0 | 1) if !went.is_empty() => None,
+        Ok(_) => Some(out.trim_end().to_owned()),
+        Err(error) => Some(format!("{error:#}")),
+    };
+    (went, problem)
+}
+
+fn counted(nodes: u32) -> String {
+    format!("{nodes} node{}", if nodes == 1 { "" } else { "s" })
+}
+
+/// What the suite printed.
+fn read(out: &str) -> HashMap<&'static str, Went> {
+    let mut found = HashMap::new();
+    let mut reported = None;
+    for line in out.lines() {
+        if let Some((case, outcome)) = cases().find_map(|case| outcome_of(case, line)) {
+            reported = None;
+            let went = match outcome.strip_prefix("skipped, because ") {
+                Some(reason) => Went::Skipped(reason.to_owned()),
+                None if outcome == "ok" => Went::Well,
+                None => {
+                    reported = Some(case.id);
+                    Went::Badly(String::new())
+                }
+            };
+            found.insert(case.id, went);
+        } else if let Some(Went::Badly(report)) = reported.and_then(|id| found.get_mut(id)) {
+            *report += &format!("{line}\n");
+        }
+    }
+    found
+}
+
+fn outcome_of<'a>(case: &'static Case, line: &'a str) -> Option<(&'static Case, &'a str)> {
+    let outcome = line.strip_prefix(&format!("{:<4} {}: ", case.id, case.title))?;
+    Some((case, outcome))
+}
+
+/// The table with what there is to say to it, and how many cases passed, failed, were skipped.
+fn table(machines: &[Machine], columns: &[Column]) -> (String, u32, u32, u32) {
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    let mut text = "case".to_owned();
+    let mut notes = String::new();
+    for machine in machines {
+        text += &format!("  {:<7}", counted(machine.nodes));
+    }
+    for case in cases() {
+        text = format!("{}\n{:<4}", text.trim_end(), case.id);
+        for (machine, (went, problem)) in machines.iter().zip(columns) {
+            let place = format!("{} on {}", case.id, counted(machine.nodes));
+            let word = match went.get(case.id) {
+                Some(Went::Well) => {
+                    passed += 1;
+                    "ok"
+                }
+                Some(Went::Skipped(reason)) => {
+                    skipped += 1;
+                    notes += &format!("{place}: skipped, because {reason}\n");
+                    "skipped"
+                }
+                Some(Went::Badly(report)) => {
+                    failed += 1;
+                    notes += &format!("{place}: FAILED\n{report}");
+                    "FAILED"
+                }
+                None => {
+                    // One that did not end is what went wrong; why is said for the host.
+                    skipped += u32::from(problem.is_some());
+                    failed += u32::from(problem.is_none());
+                    "-"
+                }
+            };
+            text += &format!("  {word:<7}");
+        }
+    }
+    for (machine, (_, problem)) in machines.iter().zip(columns) {
+        if let Some(problem) = problem {
+            failed += 1;
+            notes += &format!("{}: {problem}\n", counted(machine.nodes));
+        }
+    }
+    (
+        format!("{}\n{notes}", text.trim_end()),
+        passed,
+        failed,
+        skipped,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_suite_prints_is_read() {
+        let line = |id: &str, outcome: &str| {
+            let title = cases().find(|case| case.id == id).map(|case| case.title);
+            format!("{id:<4} {}: {outcome}\n", title.unwrap_or_default())
+        };
+        let out = line("A1", "ok")
+            + &line("A2", "FAILED\n  step: one\n  found: two")
+            + &line("A3", "skipped, because it is late")
+            + "1 passed, 1 failed, 1 skipped\n";
+        let went = read(&out);
+        assert_eq!(went.get("A1"), Some(&Went::Well));
+        let report = "  step: one\n  found: two\n".to_owned();
+        assert_eq!(went.get("A2"), Some(&Went::Badly(report)));
+        assert_eq!(
+            went.get("A3"),
+            Some(&Went::Skipped("it is late".to_owned()))
+        );
+        assert_eq!(went.len(), 3);
+    }
+
+    #[test]
+    fn a_host_that_died_has_failed() {
+        let machines = [Machine::new(2, None)];
+        let columns = [(
+            HashMap::from([("A1", Went::Well)]),
+            Some("it hung".to_owned()),
+        )];
+        let (text, passed, failed, _) = table(&machines, &columns);
+        assert_eq!((passed, failed), (1, 1));
+        assert!(text.starts_with("case  2 nodes\nA1    ok\nA2    -\n"));
+        assert!(text.ends_with("2 nodes: it hung\n"));
+    }
+}
