@@ -38,7 +38,7 @@ The host:
   $ bad --host 65x1 ../vms.json
   builder: --host: '65x1': a host has 1..64 nodes
   $ bad --host 1x99999999999999999999 ../vms.json
-  builder: --host: '1x99999999999999999999' is no host: use this, uma, 2-socket, epyc-nps4, or NODESxGiB such as 4x16
+  builder: --host: '1x99999999999999999999': a node has 1..1048576 GiB
   $ bad --host '' ../vms.json
   builder: --host: '' is no host: use this, uma, 2-socket, epyc-nps4, or NODESxGiB such as 4x16
   $ bad --host moon ../vms.json
