@@ -10,6 +10,7 @@ type handle
 
 type claim = { pages : int64; target : int32 }
 type failure = | Refused of int | Invalid of string | Closed | Panicked of string
+type no_xen = { errno : int; reason : string }
 type node_memory = { node : int; size : int64; free : int64; claimed : int64 }
 type host_memory = { free_pages : int64; outstanding_pages : int64 }
 type domain_info = { domid : int; total_pages : int64; max_pages : int64; claimed_pages : int64; dying : bool }
@@ -19,7 +20,7 @@ type fault = | Panic | Delay of float
 
 (* file: stubs.rs *)
 
-external xen_claims_open_xen: unit -> (handle, string) result = "xen_claims_open_xen"
+external xen_claims_open_xen: unit -> (handle, no_xen) result = "xen_claims_open_xen"
 external xen_claims_open_model: string -> (handle, string) result = "xen_claims_open_model"
 external xen_claims_close: handle -> unit = "xen_claims_close"
 external xen_claims_set: handle -> int -> claim array -> failure option = "xen_claims_set"

@@ -26,6 +26,7 @@ let unix_error : int -> Unix.error = function
   | 12 -> ENOMEM
   | 13 -> EACCES
   | 14 -> EFAULT
+  | 19 -> ENODEV
   | 22 -> EINVAL
   | 34 -> ERANGE
   | 38 -> ENOSYS
@@ -55,7 +56,7 @@ let get_or_fail name subject = function
 let interface_open () =
   match Stubs.xen_claims_open_xen () with
   | Ok handle -> handle
-  | Error reason -> raise (Unix.Unix_error (EOPNOTSUPP, "interface_open", reason))
+  | Error { errno; reason } -> raise (Unix.Unix_error (unix_error errno, "interface_open", reason))
 
 let interface_close = Stubs.xen_claims_close
 

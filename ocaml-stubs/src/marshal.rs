@@ -105,6 +105,32 @@ impl_to_ocaml_variant! {
     }
 }
 
+/// Why there is no Xen to talk to.
+#[sig("{ errno : int; reason : string }")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoXen {
+    /// What it comes to as an error number.
+    pub errno: i64,
+    /// What to do about it.
+    pub reason: String,
+}
+
+impl_to_ocaml_record! {
+    NoXen {
+        errno: OCamlInt,
+        reason: String,
+    }
+}
+
+impl From<core::xen::OpenError> for NoXen {
+    fn from(error: core::xen::OpenError) -> Self {
+        NoXen {
+            errno: error.errno().0.into(),
+            reason: error.to_string(),
+        }
+    }
+}
+
 impl From<core::HypercallError> for Failure {
     fn from(error: core::HypercallError) -> Self {
         Failure::Refused(error.errno.0.into())

@@ -8,18 +8,20 @@ use std::time::Duration;
 
 use ocaml_derive::ocaml_sig as sig;
 use ocaml_interop::{
-    DynBox, OCaml, OCamlInt, OCamlInt64, OCamlList, OCamlRuntime, OCamlUniformArray, ToOCaml,
+    BoxRoot, DynBox, OCaml, OCamlInt, OCamlInt64, OCamlList, OCamlRuntime, OCamlUniformArray,
+    ToOCaml,
 };
 use xen_claims::limits::{CLAIM_PAGES, EXTENT_COUNT, EXTENT_ORDER};
 use xen_claims::model::Fault as ModelFault;
 use xen_claims::{
     DomainBuilder, DomainId, Errno, HypercallError, Hypervisor, Model, NodeId, NodeSet, Pages,
-    Placement as CorePlacement,
+    Placement as CorePlacement, Topology,
 };
 
 use crate::handle::{Connection, Handle};
 use crate::marshal::{
-    claim_set, Claim, DomainInfo, Failure, Fault, HostMemory, NodeMemory, Placement, Populate,
+    claim_set, Claim, DomainInfo, Failure, Fault, HostMemory, NoXen, NodeMemory, Placement,
+    Populate,
 };
 use crate::runtime::without_lock;
 
@@ -78,27 +80,26 @@ fn populate(what: OCaml<Populate>) -> Answer<(u32, u64, CorePlacement)> {
     Ok((order as u32, extents, placement))
 }
 
-/// A handle on what was opened, or why there is none.
-fn handle_result(
-    cr: &mut OCamlRuntime,
-    opened: Result<Connection, String>,
-) -> OCaml<'_, Result<DynBox<Handle>, String>> {
-    opened
-        .map(|connection| OCaml::box_value(cr, Handle::new(connection)).root())
-        .to_ocaml(cr)
+fn new_handle(cr: &mut OCamlRuntime, connection: Connection) -> BoxRoot<DynBox<Handle>> {
+    OCaml::box_value(cr, Handle::new(connection)).root()
 }
 
-#[sig("unit -> (handle, string) result")]
+#[sig("unit -> (handle, no_xen) result")]
 #[ocaml_interop::export]
 pub fn xen_claims_open_xen(
     cr: &mut OCamlRuntime,
     _unit: OCaml<()>,
-) -> OCaml<Result<DynBox<Handle>, String>> {
-    let opened = without_lock(cr, xen_claims::xen::open).and_then(|xen| {
-        let xen = xen.map_err(|error| error.to_string())?;
-        Ok(Connection::Xen(xen))
-    });
-    handle_result(cr, opened)
+) -> OCaml<Result<DynBox<Handle>, NoXen>> {
+    let opened = match without_lock(cr, xen_claims::xen::open) {
+        Ok(xen) => xen.map(Connection::Xen).map_err(NoXen::from),
+        Err(panic) => Err(NoXen {
+            errno: Errno::EPROTO.0.into(),
+            reason: panic,
+        }),
+    };
+    opened
+        .map(|connection| new_handle(cr, connection))
+        .to_ocaml(cr)
 }
 
 #[sig("string -> (handle, string) result")]
@@ -108,11 +109,10 @@ pub fn xen_claims_open_model(
     host: OCaml<String>,
 ) -> OCaml<Result<DynBox<Handle>, String>> {
     let host: String = host.to_rust();
-    let opened = host
-        .parse()
-        .map_err(|error: xen_claims::TopologyError| error.to_string());
-    let opened = opened.map(|topology| Connection::Model(Arc::new(Model::new(&topology))));
-    handle_result(cr, opened)
+    let topology = host.parse::<Topology>().map_err(|error| error.to_string());
+    topology
+        .map(|topology| new_handle(cr, Connection::Model(Arc::new(Model::new(&topology)))))
+        .to_ocaml(cr)
 }
 
 #[sig("handle -> unit")]

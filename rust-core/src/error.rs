@@ -32,6 +32,7 @@ errnos! {
     ENOMEM = 12, "not that many unclaimed pages";
     EACCES = 13, "another version of the interface";
     EFAULT = 14, "an array that can't be read or written";
+    ENODEV = 19, "no Xen below, or no way to it";
     EINVAL = 22, "a request that no state of the host would make valid, or one over the domain's maximum memory";
     ERANGE = 34, "an array that is too short for the answer";
     ENOSYS = 38, "a hypervisor without this call";

@@ -55,6 +55,20 @@ pub enum OpenError {
     Failed(Errno),
 }
 
+impl OpenError {
+    /// The error number that says the same, for those who match on numbers.
+    pub const fn errno(self) -> Errno {
+        match self {
+            OpenError::NotBuilt => Errno::EOPNOTSUPP,
+            OpenError::NoXen | OpenError::NoDriver(_) => Errno::ENODEV,
+            OpenError::NoPermission(_) => Errno::EACCES,
+            OpenError::NotPrivileged => Errno::EPERM,
+            OpenError::Version => Errno::ENOSYS,
+            OpenError::Failed(errno) => errno,
+        }
+    }
+}
+
 /// The Xen this program runs on.
 ///
 /// # Errors
