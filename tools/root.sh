@@ -9,7 +9,7 @@ in_root() {
     local packages root mirror='' problem
     root_with tools/packages.txt tools/packages-xen.txt
     # The demo does not wait for what it does not need.
-    if [[ $1 == tools/demo.sh && ! -d $root ]]; then root_with tools/packages.txt; fi
+    if [[ $* == tools/demo.sh && ! -d $root ]]; then root_with tools/packages.txt; fi
     mkdir -p "$cache"
     [[ -w $cache ]] || die "cannot write in $cache; XDG_CACHE_HOME can name another directory"
 

@@ -34,6 +34,8 @@ one_at_a_time() {
 
 # Two builds in one checkout would trip over each other.
 one_per_checkout() {
+    [[ -z ${checkout_is_locked-} ]] || return 0 # by what started this
+    export checkout_is_locked=yes
     mkdir -p target
     one_at_a_time target/.dev-lock "another ./dev works in this checkout"
 }

@@ -14,12 +14,20 @@ options=${options%% -- *} # what comes then is run in Dom0
 case $options in
     *--style* | *-h*) exec "${series[@]}" "$@" ;; # nothing of what is in the cache
 esac
+case $1 in
+    # In this order, as ./dev test does.
+    boot | conformance) one_per_checkout && checkout=${lock-} ;;
+esac
 one_at_a_time "$XEN_CLAIMS_CACHE/xen/lock" "another ./dev xen works in $XEN_CLAIMS_CACHE/xen"
 case $1 in
     boot | conformance)
         step "$XEN_CLAIMS_CACHE/xen/build.log" "building Xen with the series" "${series[@]}" build
-        step "$XEN_CLAIMS_CACHE/xen/programs.log" "building the programs for Dom0" \
-            cargo build --locked --release -p xen-claims-tests --features domains --bin conformance
+        programs() {
+            cargo build --locked --release -p xen-claims-tests --features domains --bin conformance &&
+                dune build ./examples/builder/builder.exe
+        }
+        step "$XEN_CLAIMS_CACHE/xen/programs.log" "building the programs for Dom0" programs
+        [[ -z ${checkout-} ]] || exec {checkout}>&-
         ;;
 esac
 exec "${series[@]}" "$@"

@@ -139,7 +139,7 @@ let to_string report =
   in
   String.concat "\n" (List.map (fun lines -> String.concat "\n" lines ^ "\n") sections)
 
-let problems { nodes; builds; _ } ~outstanding_pages =
+let problems { nodes; builds; _ } ~exact ~outstanding_pages =
   let failed ({ vm; outcome; _ } : Build.t) =
     match outcome with
     | Failed reason -> Some (Printf.sprintf "%s failed: %s" vm.name reason)
@@ -169,4 +169,4 @@ let problems { nodes; builds; _ } ~outstanding_pages =
            (used_pages node) expected)
   in
   List.filter_map failed builds @ List.filter_map claimed nodes @ host
-  @ List.filter_map unaccounted nodes
+  @ if exact then List.filter_map unaccounted nodes else []

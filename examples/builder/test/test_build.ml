@@ -14,7 +14,9 @@ let check_host xc builds =
   let outstanding_pages = (Xenctrl.host_memory xc).outstanding_pages in
   let failed (build : Build.t) = match build.outcome with Failed _ -> true | _ -> false in
   let report = { report with builds = List.filter (fun build -> not (failed build)) builds } in
-  Alcotest.(check (list string)) "no problems" [] (Report.problems report ~outstanding_pages);
+  Alcotest.(check (list string))
+    "no problems" []
+    (Report.problems report ~exact:true ~outstanding_pages);
   let built (build : Build.t) =
     match build.outcome with
     | Built { domid; _ } -> Some (domid, Int64.of_int (build.vm.mib * Build.pages_per_mib))

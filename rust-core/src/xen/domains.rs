@@ -366,8 +366,9 @@ impl DomainBuilder for Xen {
 const OFFLINE: u32 = 1;
 const ONLINE: u32 = 2;
 
-/// Order of the extent that shows which frames a node has.
-const SPARE_ORDER: u32 = 4;
+/// Order of the extent that shows which frames a node has. Smaller ones may lie in what Xen freed of
+/// its own image after it booted; those frames it never lets go out of use.
+const SPARE_ORDER: u32 = 9;
 
 impl Xen {
     /// Finds frames of each node that can be taken out of use later, when all of the node may be

@@ -77,13 +77,18 @@ impl StripSuffixAny for str {
     }
 }
 
-/// `12 passed, 1 failed`
+/// `12 passed, 1 failed` or `12 passed, 1 failed, 2 skipped`
 fn checks(line: &str) -> Option<Tally> {
-    let (passed, failed) = line.strip_suffix(" failed")?.split_once(" passed, ")?;
+    let (passed, rest) = line.split_once(" passed, ")?;
+    let (failed, rest) = rest.split_once(" failed")?;
+    let skipped = match rest {
+        "" => "0",
+        rest => rest.strip_prefix(", ")?.strip_suffix(" skipped")?,
+    };
     Some(Tally {
         passed: passed.parse().ok()?,
         failed: failed.parse().ok()?,
-        skipped: 0,
+        skipped: skipped.parse().ok()?,
     })
 }
 
@@ -130,6 +135,16 @@ const SUITES: &[Suite] = &[
     suite("Xen source and series", "tools/xen.sh prepare", whole),
     suite("Xen build", "tools/xen.sh build", whole),
     suite("Xen series style", "tools/xen.sh check --style", checks),
+    suite(
+        "Xen conformance",
+        "tools/xen.sh conformance --nodes 2,4",
+        checks,
+    ),
+    suite(
+        "Xen mem-claim",
+        "tools/xen.sh boot --nodes 2 -- test-mem-claim",
+        checks,
+    ),
     suite(
         "shell scripts",
         "git ls-files -z -- dev .ci/run '*.sh' | xargs -0 shellcheck --external-sources",
@@ -259,6 +274,7 @@ mod tests {
         );
         assert_eq!(alcotest("built in 3s. 4 tests run"), None);
         assert_eq!(checks("12 passed, 1 failed"), tally(12, 1, 0));
+        assert_eq!(checks("12 passed, 1 failed, 3 skipped"), tally(12, 1, 3));
         assert_eq!(checks("ok      12 passed, 1 failed"), None);
     }
 

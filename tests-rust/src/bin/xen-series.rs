@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{ensure, Context, Result};
-use clap::{Args, Parser, Subcommand};
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
 use xen_claims_tests::series::boot::{Boot, Machine};
 use xen_claims_tests::series::{build, check, prepare, topologies, Cache};
 
@@ -50,8 +50,6 @@ enum Task {
         /// Boot Xen without the series.
         #[arg(long)]
         stock: bool,
-        #[command(flatten)]
-        common: Common,
         /// Seconds the command may take, booting included.
         #[arg(long, default_value_t = 600)]
         timeout: u64,
@@ -65,25 +63,11 @@ enum Task {
         #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 4, 8],
             value_parser = clap::value_parser!(u32).range(1..=64))]
         nodes: Vec<u32>,
-        #[command(flatten)]
-        common: Common,
         /// Seconds the suite may take on each host.
         #[arg(long, default_value_t = 1800)]
         timeout: u64,
     },
 }
-
-/// What all that boots has in common.
-#[derive(Debug, Args)]
-struct Common {
-    /// Use the processor's virtualisation (/dev/kvm) instead of emulating it all.
-    #[arg(long)]
-    kvm: bool,
-}
-
-/// Programs for Dom0 that cargo made; and one that the tree's own build made.
-const PROGRAMS: &[&str] = &["conformance"];
-const PROGRAM_OF_TREE: &str = "tools/tests/mem-claim/test-mem-claim";
 
 fn main() -> ExitCode {
     let Arguments { command, cache } = Arguments::parse();
@@ -116,15 +100,11 @@ fn run(task: &Task, cache: &Path) -> Result<u8> {
             nodes,
             mem,
             stock,
-            common,
             timeout,
             command,
         } => {
             let boot = boot(&cache, *stock)?;
-            let machine = Machine {
-                kvm: common.kvm,
-                ..Machine::new(*nodes, *mem)
-            };
+            let machine = Machine::new(*nodes, *mem);
             if command.is_empty() {
                 boot.shell(&machine)?;
                 return Ok(0);
@@ -132,18 +112,14 @@ fn run(task: &Task, cache: &Path) -> Result<u8> {
             let limit = Duration::from_secs(*timeout);
             return boot.run(&machine, command, limit, &mut io::stdout());
         }
-        Task::Conformance {
-            nodes,
-            common,
-            timeout,
-        } => {
-            let machines = nodes.iter().map(|nodes| Machine {
-                kvm: common.kvm,
-                ..Machine::new(*nodes, None)
-            });
+        Task::Conformance { nodes, timeout } => {
+            let machines: Vec<_> = nodes
+                .iter()
+                .map(|nodes| Machine::new(*nodes, None))
+                .collect();
             let limit = Duration::from_secs(*timeout);
             let boot = boot(&cache, false)?;
-            topologies::conformance(&boot, &machines.collect::<Vec<_>>(), limit)?
+            topologies::conformance(&boot, &machines, limit)?
         }
     };
     Ok(u8::from(!all_is_well))
@@ -157,14 +133,19 @@ fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
         .ancestors()
         .nth(2)
         .context("not in cargo's directory")?;
-    let mut programs: Vec<PathBuf> = PROGRAMS
-        .iter()
-        .map(|program| target.join("release").join(program))
-        .collect();
-    programs.push(tree.join(PROGRAM_OF_TREE));
-    for program in &programs {
-        ensure!(program.is_file(), "there is no {}", program.display());
-    }
+    let files = [
+        ("bin/conformance", target.join("release/conformance")),
+        (
+            "bin/test-mem-claim",
+            tree.join("tools/tests/mem-claim/test-mem-claim"),
+        ),
+        (
+            "bin/builder",
+            PathBuf::from("_build/default/examples/builder/builder.exe"),
+        ),
+        ("small.json", PathBuf::from("examples/builder/small.json")),
+    ];
+    let files = files.map(|(place, path)| (place.to_owned(), path)).to_vec();
     let other = stock.then(|| check::stock(cache, &tree)).transpose()?;
-    Boot::new(cache, &tree, other, programs)
+    Boot::new(cache, &tree, other, files)
 }

@@ -66,8 +66,6 @@ pub struct Machine {
     pub nodes: u32,
     /// Memory of all nodes together.
     pub gib: u32,
-    /// Use the processor's virtualisation.
-    pub kvm: bool,
     /// Does Xen's security policy let Dom0 claim?
     pub may_claim: bool,
 }
@@ -78,7 +76,6 @@ impl Machine {
         Machine {
             nodes,
             gib: gib.unwrap_or(nodes.max(4)),
-            kvm: false,
             may_claim: true,
         }
     }
@@ -87,23 +84,19 @@ impl Machine {
     fn arguments(&self) -> Vec<String> {
         let cores = LEAST_PROCESSORS.div_ceil(self.nodes);
         let mib = self.gib * 1024 / self.nodes;
-        let (accelerator, processor) = if self.kvm {
-            ("kvm", "host")
-        } else {
-            // QEMU 10 emulates two things wrongly. With fsgsbase, threads of a PV Dom0 with several
-            // processors lose their TLS base, and programs that make no hypercall at all crash. With
-            // xsave, Xen warns of sizes that no processor would report.
-            ("tcg,thread=multi", "max,-fsgsbase,-xsave")
-        };
         let mut arguments: Vec<String> = [
             "-machine",
             "q35",
             "-nodefaults",
             "-no-reboot",
+            // An emulated processor is the same on every machine.
             "-accel",
-            accelerator,
+            "tcg,thread=multi",
+            // QEMU 10 emulates two things wrongly. With fsgsbase, threads of a PV Dom0 with several
+            // processors lose their TLS base, and programs that make no hypercall at all crash. With
+            // xsave, Xen warns of sizes that no processor would report.
             "-cpu",
-            processor,
+            "max,-fsgsbase,-xsave",
             "-display",
             "none",
         ]
@@ -143,21 +136,21 @@ pub struct Boot {
     /// The hypervisor.
     xen: PathBuf,
     kernel: Kernel,
-    /// Programs for Dom0, and the directories of libraries that come before those of this system.
-    programs: Vec<PathBuf>,
+    /// What Dom0 gets: where, and from where. Then the directories of libraries that come before those of this system.
+    files: Vec<(String, PathBuf)>,
     libraries: Vec<PathBuf>,
     /// Whether Xen gets a security policy made here, instead of its own.
     policies: bool,
 }
 
 impl Boot {
-    /// Boots the hypervisor of a tree, or another one with its own security policy. The programs
-    /// find libraries in the tree.
+    /// Boots the hypervisor of a tree, or another one with its own security policy. Programs
+    /// among the files find libraries in the tree.
     pub fn new(
         cache: &Cache,
         tree: &Path,
         other: Option<PathBuf>,
-        programs: Vec<PathBuf>,
+        files: Vec<(String, PathBuf)>,
     ) -> Result<Boot> {
         need(PROGRAMS)?;
         let directory = cache.path("boot");
@@ -174,7 +167,7 @@ impl Boot {
             directory,
             xen: other.unwrap_or_else(|| tree.join("xen/xen")),
             kernel: Kernel::find()?,
-            programs,
+            files,
             libraries,
             policies,
         })
@@ -296,13 +289,15 @@ impl Boot {
             archive.file(&format!("modules/{name}"), 0o644, &contents);
         }
         let mut libraries = BTreeSet::new();
-        let busybox = which("busybox").context("no busybox")?;
-        for program in self.programs.iter().chain([&busybox]) {
-            let name = program.file_name().context("no name")?.to_string_lossy();
+        let busybox = (
+            "bin/busybox".to_owned(),
+            which("busybox").context("no busybox")?,
+        );
+        for (place, path) in self.files.iter().chain([&busybox]) {
             let contents =
-                fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
-            archive.file(&format!("bin/{name}"), 0o755, &contents);
-            libraries.extend(self.libraries_of(program)?);
+                fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            archive.file(place, 0o755, &contents);
+            libraries.extend(self.libraries_of(path)?);
         }
         for Library { place, path } in libraries {
             archive.file(&place, 0o755, &fs::read(path)?);
@@ -310,7 +305,7 @@ impl Boot {
         Ok(archive.end())
     }
 
-    /// What the dynamic linker loads for a program.
+    /// What the dynamic linker loads for a file, if that is a program.
     fn libraries_of(&self, program: &Path) -> Result<Vec<Library>> {
         let path = env::join_paths(&self.libraries)?;
         let mut ldd = Command::new("ldd");

@@ -12,7 +12,7 @@ use super::output;
 const DEFAULT: &str = "xen/xsm/flask/policy.conf";
 
 /// The default policy does not let Dom0 take pages offline.
-const OFFLINING: &str = "allow dom0_t xen_t:resource { plug unplug };\n";
+const OFFLINING: &str = "allow dom0_t domxen_t:resource { plug unplug };\n";
 
 /// Compiles the policy for the hosts, with or without the right to claim.
 pub fn compile(tree: &Path, may_claim: bool, to: &Path) -> Result<()> {

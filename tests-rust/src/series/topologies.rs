@@ -83,6 +83,8 @@ fn read(out: &str) -> HashMap<&'static str, Went> {
                 }
             };
             found.insert(case.id, went);
+        } else if !line.starts_with("  ") {
+            reported = None;
         } else if let Some(Went::Badly(report)) = reported.and_then(|id| found.get_mut(id)) {
             *report += &format!("{line}\n");
         }
@@ -157,8 +159,8 @@ mod tests {
             format!("{id:<4} {}: {outcome}\n", title.unwrap_or_default())
         };
         let out = line("A1", "ok")
-            + &line("A2", "FAILED\n  step: one\n  found: two")
             + &line("A3", "skipped, because it is late")
+            + &line("A2", "FAILED\n  step: one\n  found: two")
             + "1 passed, 1 failed, 1 skipped\n";
         let went = read(&out);
         assert_eq!(went.get("A1"), Some(&Went::Well));
