@@ -136,11 +136,6 @@ const SUITES: &[Suite] = &[
     suite("Xen build", "tools/xen.sh build", whole),
     suite("Xen series style", "tools/xen.sh check --style", checks),
     suite(
-        "Xen conformance",
-        "tools/xen.sh conformance --nodes 2,4",
-        checks,
-    ),
-    suite(
         "Xen mem-claim",
         "tools/xen.sh boot --nodes 2 -- test-mem-claim",
         checks,
