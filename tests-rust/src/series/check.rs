@@ -220,16 +220,10 @@ struct Bench {
 impl Bench {
     fn new(cache: &Cache, tree: &Path, name: &str) -> Result<Bench> {
         let path = cache.path(&format!("check-{name}"));
-        if !path.join(".git/HEAD").is_file() {
-            remove_directory(&path)?;
-            fs::create_dir(&path)?;
-            output(git(&path).args(["init", "--quiet"]))?;
-        }
-        // A git that was killed leaves this.
-        let lock = path.join(".git/index.lock");
-        if lock.exists() {
-            fs::remove_file(&lock)?;
-        }
+        // Always a new one: what make left of a later patch makes an earlier one fail.
+        remove_directory(&path)?;
+        fs::create_dir(&path)?;
+        output(git(&path).args(["init", "--quiet"]))?;
         let from = tree.join(".git");
         output(
             git(&path)
