@@ -127,7 +127,7 @@ impl Xen {
         let nodes = NodeId::all().zip(nodes.as_mut_slice().iter());
         nodes
             .take(info.num_nodes as usize)
-            .filter(|(_, info)| info.size != XEN_INVALID_MEM_SZ)
+            .filter(|(_, info)| info.size != NO_NODE_MEMORY)
             .map(|(node, info)| node_memory(node, info.size, info.free, info.claimed))
             .collect()
     }

@@ -27,8 +27,12 @@ pub const DOMCTL_VERSIONS: [u32; 4] = [0x18, 0x17, 0x16, 0x15];
 /// Sysctl versions, newest first: 4.21 and 4.22, 4.17 to 4.20.
 pub const SYSCTL_VERSIONS: [u32; 2] = [0x16, 0x15];
 
-/// What a sysctl says of memory that is not there.
-pub const XEN_INVALID_MEM_SZ: u64 = u64::MAX;
+/// What `XEN_SYSCTL_NUMAINFO` says of a node that is not online: 32 bits in a field of 64.
+pub const XEN_INVALID_MEM_SZ: u64 = 0xFFFF_FFFF;
+/// What it says of the distance between nodes that can't reach each other.
+pub const XEN_INVALID_NODE_DIST: u32 = u32::MAX;
+/// What `XEN_SYSCTL_NUMA_MEMINFO` says of a node that is not online.
+pub const NO_NODE_MEMORY: u64 = u64::MAX;
 
 const XEN_DOMINF_DYING: u32 = 1 << 0;
 
