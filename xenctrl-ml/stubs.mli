@@ -27,6 +27,7 @@ external xen_claims_set: handle -> int -> claim array -> failure option = "xen_c
 external xen_claims_get: handle -> int -> (claim array, failure) result = "xen_claims_get"
 external xen_claims_claim_pages: handle -> int -> int64 -> failure option = "xen_claims_claim_pages"
 external xen_claims_nodes: handle -> (node_memory list, failure) result = "xen_claims_nodes"
+external xen_claims_distances: handle -> (int array array, failure) result = "xen_claims_distances"
 external xen_claims_host: handle -> (host_memory, failure) result = "xen_claims_host"
 external xen_claims_domains: handle -> (domain_info list, failure) result = "xen_claims_domains"
 external xen_claims_set_node_affinity: handle -> int -> int list -> failure option = "xen_claims_set_node_affinity"

@@ -78,6 +78,7 @@ let domain_claim_pages handle domid pages =
 (* Memory *)
 
 let node_memory handle = Stubs.xen_claims_nodes handle |> get_or_fail "node_memory" ""
+let node_distances handle = Stubs.xen_claims_distances handle |> get_or_fail "node_distances" ""
 let host_memory handle = Stubs.xen_claims_host handle |> get_or_fail "host_memory" ""
 let domain_list handle = Stubs.xen_claims_domains handle |> get_or_fail "domain_list" ""
 

@@ -84,6 +84,12 @@ type node_memory = { node : int; size : int64; free : int64; claimed : int64 }
 val node_memory : handle -> node_memory list
 (** [node_memory h] has an entry for each online node, ascending. Their ids may have gaps. *)
 
+val node_distances : handle -> int array array
+(** [node_distances h] has in [.(a).(b)] how far node [b] is from node [a], as firmware says it
+    (Xen's [XEN_SYSCTL_numainfo]): 10 is a node's distance to itself, others are relative to that,
+    255 is what is said of nodes that can't reach each other. The array is square, with a row for
+    each id up to the highest that is online; what it has for one that is not means nothing. *)
+
 type host_memory = { free_pages : int64; outstanding_pages : int64 }
 (** Pages that nobody uses, and how many of them are claimed, on nodes and host-wide together. *)
 

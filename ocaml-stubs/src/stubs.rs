@@ -183,6 +183,20 @@ pub fn xen_claims_nodes(
         .to_ocaml(cr)
 }
 
+#[sig("handle -> (int array array, failure) result")]
+#[ocaml_interop::export]
+pub fn xen_claims_distances(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+) -> OCaml<Result<OCamlUniformArray<OCamlUniformArray<OCamlInt>>, Failure>> {
+    let handle = connection(handle);
+    let answer = call(cr, handle, |hypervisor| hypervisor.distances());
+    let row = |row: Vec<u8>| row.into_iter().map(i64::from).collect::<Vec<_>>();
+    answer
+        .map(|rows| rows.into_iter().map(row).collect::<Vec<_>>())
+        .to_ocaml(cr)
+}
+
 #[sig("handle -> (host_memory, failure) result")]
 #[ocaml_interop::export]
 pub fn xen_claims_host(

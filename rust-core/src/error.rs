@@ -61,6 +61,8 @@ pub enum Operation {
     ClaimPages,
     /// Read what the host or its nodes have.
     HostMemory,
+    /// Read how far nodes are from each other.
+    NodeDistances,
     /// Read what a domain has.
     DomainInfo,
     /// Create a domain.
@@ -86,6 +88,7 @@ impl fmt::Display for Operation {
             Operation::GetClaims => "reading outstanding claims",
             Operation::ClaimPages => "making a legacy claim",
             Operation::HostMemory => "reading the host's memory",
+            Operation::NodeDistances => "reading the distances of nodes",
             Operation::DomainInfo => "reading a domain's memory",
             Operation::CreateDomain => "creating a domain",
             Operation::SetMaxPages => "setting the maximum memory",

@@ -31,6 +31,18 @@ impl NodeMemory {
     }
 }
 
+/// How far nodes are from each other, as firmware says it (ACPI's SLIT): a row for each node id from
+/// 0 to the highest online one, and in it a distance to each of these. [`LOCAL`] is a node's distance
+/// to itself; [`UNREACHABLE`] is what is said of nodes that can't reach each other. What stands for
+/// a node that is not online means nothing.
+pub type Distances = Vec<Vec<u8>>;
+
+/// A node's distance to itself; others are relative to it.
+pub const LOCAL: u8 = 10;
+
+/// No way, or none that is known.
+pub const UNREACHABLE: u8 = 255;
+
 /// Memory of the whole host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HostMemory {
@@ -147,6 +159,13 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
     ///
     /// What the hypervisor says; none is expected of a privileged caller.
     fn nodes(&self) -> Result<Vec<NodeMemory>, HypercallError>;
+
+    /// How far nodes are from each other.
+    ///
+    /// # Errors
+    ///
+    /// What the hypervisor says; none is expected of a privileged caller.
+    fn distances(&self) -> Result<Distances, HypercallError>;
 
     /// The host as a whole.
     ///

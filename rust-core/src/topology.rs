@@ -4,10 +4,11 @@ use core::str::FromStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::hypervisor::{Distances, LOCAL, UNREACHABLE};
 use crate::limits::MAX_NODES;
 use crate::units::{Bytes, NodeId, Pages, PAGE_SIZE};
 
-/// The nodes of a host: which there are, and the memory of each.
+/// The nodes of a host: which there are, the memory of each, and how far they are from each other.
 ///
 /// ```
 /// use xen_claims::Topology;
@@ -19,6 +20,7 @@ use crate::units::{Bytes, NodeId, Pages, PAGE_SIZE};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Topology {
     nodes: Vec<(NodeId, Pages)>,
+    distances: Distances,
 }
 
 /// Why there is no such host.
@@ -43,6 +45,33 @@ pub enum TopologyError {
     },
 }
 
+/// What firmware commonly says of the nodes of two sockets.
+const OTHER_SOCKET: u8 = 21;
+
+/// What that of AMD EPYC says.
+fn two_sockets_of_four(from: usize, to: usize) -> u8 {
+    if from / 4 == to / 4 {
+        12
+    } else {
+        32
+    }
+}
+
+/// The distances of nodes 0 to `count` - 1, which are as far from each other as `distance` says.
+fn between(count: usize, distance: impl Fn(usize, usize) -> u8) -> Distances {
+    let row = |from| {
+        let to = |to| {
+            if from == to {
+                LOCAL
+            } else {
+                distance(from, to)
+            }
+        };
+        (0..count).map(to).collect()
+    };
+    (0..count).map(row).collect()
+}
+
 const PAGES_PER_GIB: u64 = (1 << 30) / PAGE_SIZE;
 
 /// Largest node that can be asked for: 64 of them are still far from wrapping a count.
@@ -60,16 +89,20 @@ impl Topology {
         if nodes.is_empty() || nodes.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return Err(TopologyError::Nodes(format!("{} nodes", nodes.len())));
         }
-        Ok(Topology { nodes })
+        // OK because there is one.
+        let count = nodes.iter().map(|(node, _)| node.index() + 1).max();
+        let distances = between(count.unwrap_or(0), |_, _| OTHER_SOCKET);
+        Ok(Topology { nodes, distances })
     }
 
-    fn uniform(nodes: usize, gib: u64) -> Self {
+    fn uniform(nodes: usize, gib: u64, distance: impl Fn(usize, usize) -> u8) -> Self {
         let pages = Pages::new(gib * PAGES_PER_GIB);
         Topology {
             nodes: NodeId::all()
                 .take(nodes)
                 .map(|node| (node, pages))
                 .collect(),
+            distances: between(nodes, distance),
         }
     }
 
@@ -107,13 +140,34 @@ impl Topology {
             let node = NodeId::new(number).map_err(|e| unreadable(&path, e.to_string()))?;
             nodes.push((node, mem_total(&path.join("meminfo"))?));
         }
-        Topology::new(nodes).map_err(|_| unreadable(directory, "it lists no node".to_owned()))
+        let mut topology = Topology::new(nodes)
+            .map_err(|_| unreadable(directory, "it lists no node".to_owned()))?;
+        topology.read_distances(directory);
+        Ok(topology)
+    }
+
+    /// The distances in such a directory: a file for each node, with one for each node that is online.
+    /// What a kernel does not say stays as it is.
+    fn read_distances(&mut self, directory: &Path) {
+        for &(from, _) in &self.nodes {
+            let path = directory.join(format!("node{}/distance", from.index()));
+            let text = fs::read_to_string(path).unwrap_or_default();
+            for (&(to, _), word) in self.nodes.iter().zip(text.split_whitespace()) {
+                let distance = word.parse().unwrap_or(UNREACHABLE);
+                self.distances[from.index()][to.index()] = distance;
+            }
+        }
     }
 
     /// A kernel without NUMA has no such directory: one node with all memory.
     fn from_meminfo(path: &Path) -> Result<Self, TopologyError> {
         let pages = mem_total(path)?;
         Topology::new(NodeId::all().take(1).map(|node| (node, pages)))
+    }
+
+    /// How far the nodes are from each other.
+    pub fn distances(&self) -> Distances {
+        self.distances.clone()
     }
 
     /// The nodes and their memory, ascending.
@@ -145,10 +199,10 @@ impl FromStr for Topology {
     fn from_str(text: &str) -> Result<Self, TopologyError> {
         match text {
             "this" => return Topology::this_machine(),
-            "uma" => return Ok(Topology::uniform(1, 64)),
-            "2-socket" => return Ok(Topology::uniform(2, 128)),
+            "uma" => return Ok(Topology::uniform(1, 64, |_, _| OTHER_SOCKET)),
+            "2-socket" => return Ok(Topology::uniform(2, 128, |_, _| OTHER_SOCKET)),
             // Two sockets of AMD EPYC with four nodes each ("nodes per socket 4").
-            "epyc-nps4" => return Ok(Topology::uniform(8, 32)),
+            "epyc-nps4" => return Ok(Topology::uniform(8, 32, two_sockets_of_four)),
             _ => {}
         }
         let unknown = || TopologyError::Unknown(text.to_owned());
@@ -168,7 +222,7 @@ impl FromStr for Topology {
         if !(1..=MAX_GIB).contains(&gib) {
             return Err(TopologyError::Memory(text.to_owned()));
         }
-        Ok(Topology::uniform(nodes, gib))
+        Ok(Topology::uniform(nodes, gib, |_, _| OTHER_SOCKET))
     }
 }
 
@@ -215,12 +269,16 @@ mod tests {
             fs::create_dir_all(&path).unwrap();
             let text = format!("Node {node} MemTotal:  {kib} kB\nNode {node} MemFree:  0 kB\n");
             fs::write(path.join("meminfo"), text).unwrap();
+            fs::write(path.join("distance"), "10 21 255\n").unwrap();
         }
         fs::write(directory.join("online"), "0,8,10\n").unwrap();
         let topology = Topology::from_sysfs(&directory);
         fs::remove_dir_all(&directory).unwrap();
+        let topology = topology.unwrap();
+        let distances = topology.distances();
+        assert_eq!(distances.len(), 11);
+        assert_eq!([distances[8][8], distances[0][10]], [21, UNREACHABLE]);
         let nodes: Vec<_> = topology
-            .unwrap()
             .nodes()
             .map(|(n, p)| (n.index(), p.get()))
             .collect();

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use crate::error::{Errno, HypercallError, Operation};
 use crate::hypervisor::{
-    DomainBuilder, DomainInfo, Faults, HostMemory, Hypervisor, NodeMemory, Placement, Recall,
+    Distances, DomainBuilder, DomainInfo, Faults, HostMemory, Hypervisor, NodeMemory, Placement,
+    Recall,
 };
 use crate::limits::MAX_CLAIMS;
 use crate::topology::Topology;
@@ -45,6 +46,7 @@ pub enum Fault {
 /// ```
 #[derive(Debug)]
 pub struct Model {
+    distances: Distances,
     state: Mutex<State>,
     faults: Mutex<VecDeque<Fault>>,
 }
@@ -59,6 +61,7 @@ impl Model {
     /// A host of that topology, all of it free.
     pub fn new(topology: &Topology) -> Self {
         Model {
+            distances: topology.distances(),
             state: Mutex::new(State::new(topology)),
             faults: Mutex::default(),
         }
@@ -155,6 +158,10 @@ impl Hypervisor for Model {
 
     fn nodes(&self) -> Result<Vec<NodeMemory>, HypercallError> {
         Ok(lock(&self.state).nodes())
+    }
+
+    fn distances(&self) -> Result<Distances, HypercallError> {
+        Ok(self.distances.clone())
     }
 
     fn host(&self) -> Result<HostMemory, HypercallError> {

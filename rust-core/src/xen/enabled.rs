@@ -10,9 +10,9 @@ use super::call::{Buffer, Call};
 use super::layout::*;
 use super::OpenError;
 use crate::error::{Errno, HypercallError, Operation};
+use crate::hypervisor::{Distances, DomainInfo, HostMemory, Hypervisor, NodeMemory, UNREACHABLE};
 #[cfg(feature = "domains")]
 use crate::hypervisor::{DomainBuilder, Faults};
-use crate::hypervisor::{DomainInfo, HostMemory, Hypervisor, NodeMemory};
 use crate::limits::{DOMAIN_ID, MAX_CLAIMS, MAX_NODES};
 use crate::units::{Bytes, DomainId, NodeId, NodeSet, Pages};
 use crate::wire::{self, xen_domctl_claim_memory, xen_memory_claim};
@@ -130,6 +130,23 @@ impl Xen {
             .filter(|(_, info)| info.size != NO_NODE_MEMORY)
             .map(|(node, info)| node_memory(node, info.size, info.free, info.claimed))
             .collect()
+    }
+
+    /// Node distances. A row is as long as the list of nodes, whatever room there is for it.
+    fn numa_distances(&self) -> Result<Distances, Errno> {
+        let distances = [0u32; MAX_NODES * MAX_NODES];
+        let mut distances = Buffer::new(&self.call, &distances)?;
+        let mut info = xen_sysctl_numainfo {
+            num_nodes: MAX_NODES as u32,
+            distance: distances.address(),
+            ..Default::default()
+        };
+        self.sysctl(XEN_SYSCTL_NUMAINFO, &mut info)?;
+        let count = (info.num_nodes as usize).min(MAX_NODES);
+        let rows = distances.as_mut_slice().chunks(count.max(1)).take(count);
+        // OK to cut: what firmware knows of distances is in bytes.
+        let distance = |&value: &u32| value.min(UNREACHABLE.into()) as u8;
+        Ok(rows.map(|row| row.iter().map(distance).collect()).collect())
     }
 
     /// Node memory of a Xen without the series, where nothing can be claimed of a node.
@@ -295,6 +312,11 @@ impl Hypervisor for Xen {
             nodes => nodes,
         };
         nodes.map_err(|errno| HypercallError::host(Operation::HostMemory, errno))
+    }
+
+    fn distances(&self) -> Result<Distances, HypercallError> {
+        self.numa_distances()
+            .map_err(|errno| HypercallError::host(Operation::NodeDistances, errno))
     }
 
     fn host(&self) -> Result<HostMemory, HypercallError> {
