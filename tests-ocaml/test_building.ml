@@ -63,6 +63,26 @@ let bad_hosts =
     ("1x1048577", bad_memory);
   ]
 
+let pausing () =
+  let h = open_host () in
+  let d = new_domain h in
+  let paused () =
+    List.find_map
+      (fun (info : Xenctrl.domain_info) ->
+        if info.domid = d then Some (info.paused, info.cpu_time) else None)
+      (Xenctrl.domain_list h)
+  in
+  let check what expected = Alcotest.(check (option (pair bool int64))) what expected (paused ()) in
+  check "a new domain" (Some (true, 0L));
+  Xenctrl.domain_unpause h d;
+  check "once started" (Some (false, 0L));
+  let again error domid =
+    Check.refused error "domain_unpause" (Printf.sprintf "domid %d" domid) (fun () ->
+        Xenctrl.domain_unpause h domid)
+  in
+  again EINVAL d;
+  again ESRCH 99
+
 let domids () =
   let h = open_host () in
   let domids = List.init 5 (fun _ -> Xenctrl.domain_create h) in
@@ -184,6 +204,7 @@ let () =
       ( "domains",
         [
           quick "ids" domids;
+          quick "starting" pausing;
           quick "maximum memory" max_memory;
           quick "populating stops at the maximum" stops_at_the_maximum;
           quick "affinity" affinity;

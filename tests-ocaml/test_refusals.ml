@@ -55,6 +55,26 @@ let max_refused =
     ("over the maximum and the node", ENOMEM, [| node 0 gib |]);
   ]
 
+(* A refusal of a hypervisor that would have done it; the next call is answered as ever. *)
+let injected () =
+  let h = scene () in
+  List.iter
+    (fun error ->
+      Check.unchanged h (fun () ->
+          Xenctrl.Model.inject h (Refuse error);
+          Check.refused error "domain_claim_memory" "domid 5" (fun () ->
+              Xenctrl.domain_claim_memory h 5 [| node 1 1L |])))
+    [ Unix.EOPNOTSUPP; EPERM; EUNKNOWNERR 77 ];
+  Xenctrl.domain_claim_memory h 5 [| node 1 1L |]
+
+let no_claim_sets () =
+  let h = scene () in
+  Xenctrl.Model.inject h (Refuse EOPNOTSUPP);
+  Alcotest.(check bool) "a Xen without" false (Xenctrl.has_claim_sets h);
+  Alcotest.(check bool) "and with" true (Xenctrl.has_claim_sets h);
+  Xenctrl.Model.inject h (Refuse ENOMEM);
+  Check.refused ENOMEM "has_claim_sets" "" (fun () -> ignore (Xenctrl.has_claim_sets h))
+
 let populated_counts () =
   let h = scene ~max_pages:1000L () in
   let given = Xenctrl.domain_populate h 5 ~order:0 ~extents:400 Any in
@@ -155,5 +175,6 @@ let () =
         @ [ quick "what it has counts" populated_counts ] );
       ("no such domain", [ quick "every call" unknown_domain ]);
       ("legacy", List.map legacy_refused legacy_cases @ [ quick "and when it works" legacy_works ]);
+      ("on purpose", [ quick "any error" injected; quick "a Xen without claim sets" no_claim_sets ]);
       ("affinity", [ quick "no node online" affinity ]);
     ]

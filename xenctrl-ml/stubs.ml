@@ -13,10 +13,10 @@ type failure = | Refused of int | Invalid of string | Closed | Panicked of strin
 type no_xen = { errno : int; reason : string }
 type node_memory = { node : int; size : int64; free : int64; claimed : int64 }
 type host_memory = { free_pages : int64; outstanding_pages : int64 }
-type domain_info = { domid : int; total_pages : int64; max_pages : int64; claimed_pages : int64; dying : bool }
+type domain_info = { domid : int; total_pages : int64; max_pages : int64; claimed_pages : int64; dying : bool; paused : bool; cpu_time : int64 }
 type placement = | Any | Prefer of int | Exact of int
 type populate = { order : int; extents : int; placement : placement }
-type fault = | Panic | Delay of float
+type fault = | Panic | Delay of float | Refuse of int
 
 (* file: stubs.rs *)
 
@@ -26,6 +26,7 @@ external xen_claims_close: handle -> unit = "xen_claims_close"
 external xen_claims_set: handle -> int -> claim array -> failure option = "xen_claims_set"
 external xen_claims_get: handle -> int -> (claim array, failure) result = "xen_claims_get"
 external xen_claims_claim_pages: handle -> int -> int64 -> failure option = "xen_claims_claim_pages"
+external xen_claims_has_claim_sets: handle -> (bool, failure) result = "xen_claims_has_claim_sets"
 external xen_claims_nodes: handle -> (node_memory list, failure) result = "xen_claims_nodes"
 external xen_claims_distances: handle -> (int array array, failure) result = "xen_claims_distances"
 external xen_claims_host: handle -> (host_memory, failure) result = "xen_claims_host"
@@ -34,5 +35,6 @@ external xen_claims_set_node_affinity: handle -> int -> int list -> failure opti
 external xen_claims_create: handle -> (int, failure) result = "xen_claims_create"
 external xen_claims_set_max_pages: handle -> int -> int64 -> failure option = "xen_claims_set_max_pages"
 external xen_claims_populate: handle -> int -> populate -> (int, failure) result = "xen_claims_populate"
+external xen_claims_unpause: handle -> int -> failure option = "xen_claims_unpause"
 external xen_claims_destroy: handle -> int -> failure option = "xen_claims_destroy"
 external xen_claims_inject: handle -> fault -> failure option = "xen_claims_inject"

@@ -10,6 +10,8 @@ type domain_info = Stubs.domain_info = {
   max_pages : int64;
   claimed_pages : int64;
   dying : bool;
+  paused : bool;
+  cpu_time : int64;
 }
 
 type placement = Stubs.placement = Any | Prefer of int | Exact of int
@@ -18,20 +20,28 @@ exception Panic of string
 
 (* Errors *)
 
-let unix_error : int -> Unix.error = function
-  | 1 -> EPERM
-  | 2 -> ENOENT
-  | 3 -> ESRCH
-  | 7 -> E2BIG
-  | 12 -> ENOMEM
-  | 13 -> EACCES
-  | 14 -> EFAULT
-  | 19 -> ENODEV
-  | 22 -> EINVAL
-  | 34 -> ERANGE
-  | 38 -> ENOSYS
-  | 95 -> EOPNOTSUPP
-  | errno -> EUNKNOWNERR errno
+let errors : (int * Unix.error) list =
+  [
+    (1, EPERM);
+    (2, ENOENT);
+    (3, ESRCH);
+    (7, E2BIG);
+    (12, ENOMEM);
+    (13, EACCES);
+    (14, EFAULT);
+    (19, ENODEV);
+    (22, EINVAL);
+    (34, ERANGE);
+    (38, ENOSYS);
+    (95, EOPNOTSUPP);
+  ]
+
+let unix_error errno : Unix.error =
+  Option.value (List.assoc_opt errno errors) ~default:(Unix.EUNKNOWNERR errno)
+
+let errno : Unix.error -> int option = function
+  | EUNKNOWNERR errno -> Some errno
+  | error -> List.find_opt (fun (_, known) -> known = error) errors |> Option.map fst
 
 let invalid name message = invalid_arg (Printf.sprintf "Xenctrl.%s: %s" name message)
 
@@ -75,6 +85,9 @@ let domain_claim_memory_get handle domid =
 let domain_claim_pages handle domid pages =
   Stubs.xen_claims_claim_pages handle domid pages |> done_or_fail "domain_claim_pages" domid
 
+let has_claim_sets handle =
+  Stubs.xen_claims_has_claim_sets handle |> get_or_fail "has_claim_sets" ""
+
 (* Memory *)
 
 let node_memory handle = Stubs.xen_claims_nodes handle |> get_or_fail "node_memory" ""
@@ -100,13 +113,16 @@ let domain_populate handle domid ~order ~extents placement =
   Stubs.xen_claims_populate handle domid { order; extents; placement }
   |> get_or_fail "domain_populate" (domain domid)
 
+let domain_unpause handle domid =
+  Stubs.xen_claims_unpause handle domid |> done_or_fail "domain_unpause" domid
+
 let domain_destroy handle domid =
   Stubs.xen_claims_destroy handle domid |> done_or_fail "domain_destroy" domid
 
 (* The embedded hypervisor *)
 
 module Model = struct
-  type fault = Stubs.fault = Panic | Delay of float
+  type fault = Panic | Delay of float | Refuse of Unix.error
 
   let create host =
     match Stubs.xen_claims_open_model host with
@@ -114,6 +130,15 @@ module Model = struct
     | Error reason -> invalid "Model.create" reason
 
   let inject handle fault =
+    let fault : Stubs.fault =
+      match fault with
+      | Panic -> Panic
+      | Delay seconds -> Delay seconds
+      | Refuse error -> (
+          match errno error with
+          | Some errno -> Refuse errno
+          | None -> invalid "Model.inject" (Unix.error_message error ^ " is no answer of Xen's"))
+    in
     match Stubs.xen_claims_inject handle fault with
     | None -> ()
     | Some failure -> fail "Model.inject" "" failure

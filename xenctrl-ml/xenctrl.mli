@@ -75,6 +75,11 @@ val domain_claim_pages : handle -> domid -> int64 -> unit
     there is no such domain or it is dying, if [d] claims anything, has that many pages, or may not
     have that many; [ENOMEM]. *)
 
+val has_claim_sets : handle -> bool
+(** [has_claim_sets h] is [false] on a Xen without claim sets, where {!domain_claim_memory} can't
+    but fail. That the hypervisor has them does not mean that the security policy lets this program
+    set any. *)
+
 (** {1 Memory} *)
 
 type node_memory = { node : int; size : int64; free : int64; claimed : int64 }
@@ -101,9 +106,11 @@ type domain_info = {
   total_pages : int64;  (** What it has. *)
   max_pages : int64;  (** What it may have. *)
   claimed_pages : int64;  (** What it claims. *)
-  dying : bool;
+  dying : bool;  (** It is being destroyed. *)
+  paused : bool;  (** The toolstack keeps it from running, as it does until it is built. *)
+  cpu_time : int64;  (** For how many nanoseconds it ran: 0 if it was never started. *)
 }
-(** Pages of a domain. *)
+(** A domain; memory in pages. *)
 
 val domain_list : handle -> domain_info list
 (** [domain_list h] has an entry for each domain, ascending. *)
@@ -115,7 +122,7 @@ val domain_list : handle -> domain_info list
     Raises [Unix.Unix_error] with [EOPNOTSUPP] where this build can't do it. *)
 
 val domain_create : handle -> domid
-(** [domain_create h] is a new domain, without memory, whose maximum memory is 0. *)
+(** [domain_create h] is a new domain, paused, without memory, whose maximum memory is 0. *)
 
 val domain_setmaxmem : handle -> domid -> int64 -> unit
 (** [domain_setmaxmem h d kib] lets [d] have up to [kib] KiB, rounded down to pages. *)
@@ -137,6 +144,12 @@ val domain_populate : handle -> domid -> order:int -> extents:int -> placement -
     2{^ [order]} pages and is the number it gave: the first that can't be had ends it (1.8). Orders
     are 0..18; 0 is a page, 9 is 2 MiB, 18 is 1 GiB. *)
 
+val domain_unpause : handle -> domid -> unit
+(** [domain_unpause h d] starts [d]. In an embedded hypervisor nothing runs: there [d] is merely not
+    paused any more.
+
+    Raises [Unix.Unix_error] with [EINVAL] if [d] is not paused. *)
+
 val domain_destroy : handle -> domid -> unit
 (** [domain_destroy h d] releases what [d] claims and frees its memory. *)
 
@@ -156,6 +169,9 @@ module Model : sig
   type fault =
     | Panic  (** The Rust code below panics, before it changed anything. *)
     | Delay of float  (** The hypercall takes that many seconds. *)
+    | Refuse of Unix.error
+        (** The answer is this error, as from a Xen without claim sets ([EOPNOTSUPP]) or one whose
+            security policy says no ([EPERM]). {!has_claim_sets} counts as a claim call. *)
 
   val inject : handle -> fault -> unit
   (** [inject h fault] lets the next claim call that has no fault yet have this one.

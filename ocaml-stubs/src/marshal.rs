@@ -211,7 +211,7 @@ impl From<core::HostMemory> for HostMemory {
 
 /// Memory of one domain, in pages.
 #[sig(
-    "{ domid : int; total_pages : int64; max_pages : int64; claimed_pages : int64; dying : bool }"
+    "{ domid : int; total_pages : int64; max_pages : int64; claimed_pages : int64; dying : bool; paused : bool; cpu_time : int64 }"
 )]
 #[derive(Debug, Clone, Copy)]
 pub struct DomainInfo {
@@ -225,6 +225,10 @@ pub struct DomainInfo {
     pub claimed_pages: i64,
     /// It is being destroyed.
     pub dying: bool,
+    /// It is kept from running.
+    pub paused: bool,
+    /// Nanoseconds it ran.
+    pub cpu_time: i64,
 }
 
 impl_to_ocaml_record! {
@@ -234,6 +238,8 @@ impl_to_ocaml_record! {
         max_pages: OCamlInt64,
         claimed_pages: OCamlInt64,
         dying: bool,
+        paused: bool,
+        cpu_time: OCamlInt64,
     }
 }
 
@@ -245,6 +251,9 @@ impl From<core::DomainInfo> for DomainInfo {
             max_pages: int64(info.max_pages),
             claimed_pages: int64(info.outstanding_pages),
             dying: info.dying,
+            paused: info.paused,
+            // OK because no host is up for 292 years.
+            cpu_time: i64::try_from(info.cpu_time.as_nanos()).unwrap_or(i64::MAX),
         }
     }
 }
@@ -290,18 +299,21 @@ impl_from_ocaml_record! {
 }
 
 /// A fault of the embedded hypervisor.
-#[sig("| Panic | Delay of float")]
+#[sig("| Panic | Delay of float | Refuse of int")]
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
     /// The next claim call panics.
     Panic,
     /// The next claim call takes so many seconds.
     Delay(f64),
+    /// The next claim call is answered with this errno.
+    Refuse(i64),
 }
 
 impl_from_ocaml_variant! {
     Fault {
         Fault::Panic,
         Fault::Delay(seconds: OCamlFloat),
+        Fault::Refuse(errno: OCamlInt),
     }
 }

@@ -170,6 +170,17 @@ pub fn xen_claims_claim_pages(
     answer.err().to_ocaml(cr)
 }
 
+#[sig("handle -> (bool, failure) result")]
+#[ocaml_interop::export]
+pub fn xen_claims_has_claim_sets(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+) -> OCaml<Result<bool, Failure>> {
+    let handle = connection(handle);
+    let answer = call(cr, handle, |hypervisor| hypervisor.has_claim_sets());
+    answer.to_ocaml(cr)
+}
+
 #[sig("handle -> (node_memory list, failure) result")]
 #[ocaml_interop::export]
 pub fn xen_claims_nodes(
@@ -294,6 +305,18 @@ pub fn xen_claims_populate(
 
 #[sig("handle -> int -> failure option")]
 #[ocaml_interop::export]
+pub fn xen_claims_unpause(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+    domid: OCaml<OCamlInt>,
+) -> OCaml<Option<Failure>> {
+    let (domain, handle) = (domain(domid), connection(handle));
+    let answer = domain.and_then(|domain| build(cr, handle, |builder| builder.unpause(domain)));
+    answer.err().to_ocaml(cr)
+}
+
+#[sig("handle -> int -> failure option")]
+#[ocaml_interop::export]
 pub fn xen_claims_destroy(
     cr: &mut OCamlRuntime,
     handle: OCaml<DynBox<Handle>>,
@@ -318,6 +341,9 @@ pub fn xen_claims_inject(
             model.inject(ModelFault::Panic);
             Ok(())
         }
+        (Some(Connection::Model(model)), Fault::Refuse(errno)) => i32::try_from(errno)
+            .map(|errno| model.inject(ModelFault::Refuse(Errno(errno))))
+            .map_err(|_| Failure::Invalid(format!("{errno} is no errno"))),
         (Some(Connection::Model(model)), Fault::Delay(seconds)) => {
             Duration::try_from_secs_f64(seconds)
                 .map(|time| model.inject(ModelFault::Delay(time)))

@@ -75,6 +75,8 @@ pub enum Operation {
     Populate,
     /// Take pages back from a domain.
     Depopulate,
+    /// Start a domain.
+    Unpause,
     /// Destroy a domain.
     DestroyDomain,
     /// Take pages of the host out of use, or bring them back.
@@ -95,6 +97,7 @@ impl fmt::Display for Operation {
             Operation::SetNodeAffinity => "setting the node affinity",
             Operation::Populate => "populating",
             Operation::Depopulate => "giving pages back",
+            Operation::Unpause => "starting a domain",
             Operation::DestroyDomain => "destroying a domain",
             Operation::OfflinePage => "offlining a page",
         })

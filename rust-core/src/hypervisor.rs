@@ -5,6 +5,7 @@
 //! trusts nobody: it checks all of `docs/contract.md`, 1.4, whoever calls.
 
 use core::fmt;
+use core::time::Duration;
 
 use crate::claim::ClaimSet;
 use crate::error::{Errno, HypercallError, Operation};
@@ -65,6 +66,10 @@ pub struct DomainInfo {
     pub outstanding_pages: Pages,
     /// It is being destroyed.
     pub dying: bool,
+    /// The toolstack keeps it from running, as it does until it is built.
+    pub paused: bool,
+    /// How long it ran: 0 if it was never started.
+    pub cpu_time: Duration,
 }
 
 /// Where the pages of a populate call shall come from.
@@ -153,6 +158,13 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
         self.set(domain, &ClaimSet::host(Pages::ZERO))
     }
 
+    /// Whether it has claim sets at all, which a Xen without the series has not.
+    ///
+    /// # Errors
+    ///
+    /// What the hypervisor says; none is expected of a privileged caller.
+    fn has_claim_sets(&self) -> Result<bool, HypercallError>;
+
     /// The online nodes, ascending.
     ///
     /// # Errors
@@ -215,7 +227,7 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
 
 /// What a domain builder needs beside claims.
 pub trait DomainBuilder: Hypervisor {
-    /// A new domain, without memory and with a maximum of 0 pages.
+    /// A new domain, paused, without memory and with a maximum of 0 pages.
     ///
     /// # Errors
     ///
@@ -252,6 +264,13 @@ pub trait DomainBuilder: Hypervisor {
     /// `ESRCH` if there is no such domain; `EINVAL` if the last ones are of another order or
     /// fewer, and then nothing is taken.
     fn depopulate(&self, domain: DomainId, order: u32, extents: u64) -> Result<(), HypercallError>;
+
+    /// Starts `domain`, or lets it go on.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain, `EINVAL` if it is not paused.
+    fn unpause(&self, domain: DomainId) -> Result<(), HypercallError>;
 
     /// Ends `domain`: releases its claims, then frees its memory.
     ///

@@ -169,6 +169,9 @@ impl fmt::Display for NodeId {
 pub struct DomainId(u16);
 
 impl DomainId {
+    /// The first domain, which on most hosts is the one that controls the others.
+    pub const DOM0: DomainId = DomainId(0);
+
     /// The domain of that number.
     ///
     /// # Errors

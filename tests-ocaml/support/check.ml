@@ -16,9 +16,11 @@ let pp_host_memory ppf (m : Xenctrl.host_memory) =
   Format.fprintf ppf "host: free %Ld, claimed %Ld" m.free_pages m.outstanding_pages
 
 let pp_domain_info ppf (d : Xenctrl.domain_info) =
-  Format.fprintf ppf "domid %d: has %Ld, max %Ld, claims %Ld%s" d.domid d.total_pages d.max_pages
-    d.claimed_pages
+  Format.fprintf ppf "domid %d: has %Ld, max %Ld, claims %Ld%s%s, ran for %Ld ns" d.domid
+    d.total_pages d.max_pages d.claimed_pages
     (if d.dying then ", dying" else "")
+    (if d.paused then ", paused" else "")
+    d.cpu_time
 
 let pp_snapshot ppf (s : Values.snapshot) =
   let pp_claims_of ppf (d, claims) = Format.fprintf ppf "domid %d: %a" d pp_claims claims in

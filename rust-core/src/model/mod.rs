@@ -29,6 +29,8 @@ pub enum Fault {
     Panic,
     /// The call takes that long, and other calls go on meanwhile.
     Delay(Duration),
+    /// The call is answered with this, as by a Xen without claim sets or another security policy.
+    Refuse(Errno),
 }
 
 /// A hypervisor in this process, with a host of its own.
@@ -72,13 +74,15 @@ impl Model {
         lock(&self.faults).push_back(fault);
     }
 
-    fn meet_fault(&self) {
+    fn meet_fault(&self) -> Result<(), Errno> {
         let fault = lock(&self.faults).pop_front();
         match fault {
             None => {}
             Some(Fault::Panic) => panic!("injected into the embedded hypervisor"),
             Some(Fault::Delay(time)) => std::thread::sleep(time),
+            Some(Fault::Refuse(errno)) => return Err(errno),
         }
+        Ok(())
     }
 
     /// Runs `f` on the state, as one atomic operation.
@@ -104,7 +108,7 @@ impl Hypervisor for Model {
         nr_entries: &mut u32,
         entries: Option<&mut [xen_memory_claim]>,
     ) -> Result<(), Errno> {
-        self.meet_fault();
+        self.meet_fault()?;
         let mut state = lock(&self.state);
         state.domain(domain)?;
         match mode {
@@ -148,12 +152,21 @@ impl Hypervisor for Model {
     }
 
     fn claim_pages(&self, domain: DomainId, pages: Pages) -> Result<(), HypercallError> {
-        self.meet_fault();
+        let met = self.meet_fault();
         self.on(Operation::ClaimPages, Some(domain), |state| {
+            met?;
             // The legacy call has one errno for all domains that can't claim.
             state.living(domain).map_err(|_| Errno::EINVAL)?;
             state.claim_legacy(domain, pages.get())
         })
+    }
+
+    fn has_claim_sets(&self) -> Result<bool, HypercallError> {
+        match self.meet_fault() {
+            Ok(()) => Ok(true),
+            Err(Errno::EOPNOTSUPP) => Ok(false),
+            Err(errno) => Err(HypercallError::host(Operation::GetClaims, errno)),
+        }
     }
 
     fn nodes(&self) -> Result<Vec<NodeMemory>, HypercallError> {
@@ -220,6 +233,12 @@ impl DomainBuilder for Model {
     fn depopulate(&self, domain: DomainId, order: u32, extents: u64) -> Result<(), HypercallError> {
         self.on(Operation::Depopulate, Some(domain), |state| {
             state.depopulate(domain, order, extents)
+        })
+    }
+
+    fn unpause(&self, domain: DomainId) -> Result<(), HypercallError> {
+        self.on(Operation::Unpause, Some(domain), |state| {
+            state.unpause(domain)
         })
     }
 

@@ -3,6 +3,7 @@
 //! Each function checks everything first and then changes what it changes without failing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::claim::Target;
 use crate::error::Errno;
@@ -41,6 +42,7 @@ pub(super) struct Domain {
     /// The host claim and all node claims together.
     pub(super) outstanding: u64,
     pub(super) dying: bool,
+    pub(super) paused: bool,
     pub(super) affinity: NodeSet,
     pub(super) last_node: usize,
     /// What it has, oldest first.
@@ -264,6 +266,7 @@ impl State {
             node_claims: [0; MAX_NODES],
             outstanding: 0,
             dying: false,
+            paused: true,
             affinity: NodeId::all().collect(),
             // As in Xen, whose first unbound allocation for a domain starts behind node 0.
             last_node: 0,
@@ -286,6 +289,14 @@ impl State {
             return Err(Errno::EINVAL);
         }
         domain.affinity = nodes;
+        Ok(())
+    }
+
+    pub(super) fn unpause(&mut self, id: DomainId) -> Result<(), Errno> {
+        let domain = self.domain(id)?;
+        if !core::mem::take(&mut domain.paused) {
+            return Err(Errno::EINVAL);
+        }
         Ok(())
     }
 
@@ -387,6 +398,9 @@ impl State {
                 max_pages: Pages::new(domain.max_pages),
                 outstanding_pages: Pages::new(domain.outstanding),
                 dying: domain.dying,
+                paused: domain.paused,
+                // Here nothing ever runs.
+                cpu_time: Duration::ZERO,
             })
             .collect()
     }

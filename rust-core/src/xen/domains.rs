@@ -357,6 +357,15 @@ impl DomainBuilder for Xen {
         Ok(())
     }
 
+    fn unpause(&self, domain: DomainId) -> Result<(), HypercallError> {
+        let control = self.domains.control();
+        // SAFETY: the handle is open as long as `self` lives.
+        let started = checked(unsafe { xc::xc_domain_unpause(control, domain.get().into()) });
+        started
+            .map(drop)
+            .map_err(|errno| HypercallError::of(Operation::Unpause, domain, errno))
+    }
+
     fn destroy(&self, domain: DomainId) -> Result<(), HypercallError> {
         let destroyed = self.domains.destroy(domain);
         destroyed.map_err(|errno| HypercallError::of(Operation::DestroyDomain, domain, errno))

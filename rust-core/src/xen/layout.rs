@@ -35,6 +35,7 @@ pub const XEN_INVALID_NODE_DIST: u32 = u32::MAX;
 pub const NO_NODE_MEMORY: u64 = u64::MAX;
 
 const XEN_DOMINF_DYING: u32 = 1 << 0;
+const XEN_DOMINF_PAUSED: u32 = 1 << 3;
 
 /// The head of a domctl; `u` is the call's own part.
 #[repr(C)]
@@ -83,11 +84,19 @@ pub struct xen_domctl_getdomaininfo {
     pub tot_pages: u64,
     pub max_pages: u64,
     pub outstanding_pages: u64,
+    pub shr_pages: u64,
+    pub paged_pages: u64,
+    pub shared_info_frame: u64,
+    pub cpu_time: u64,
 }
 
 impl xen_domctl_getdomaininfo {
     pub const fn dying(&self) -> bool {
         self.flags & XEN_DOMINF_DYING != 0
+    }
+
+    pub const fn paused(&self) -> bool {
+        self.flags & XEN_DOMINF_PAUSED != 0
     }
 }
 
