@@ -64,8 +64,14 @@ fn numbers_are_those_of_the_headers() {
     );
     assert_eq!(ours::XEN_SYSCTL_PHYSINFO, xen::XEN_SYSCTL_physinfo);
     assert_eq!(ours::XEN_SYSCTL_NUMAINFO, xen::XEN_SYSCTL_numainfo);
-    assert_eq!(ours::XEN_INVALID_MEM_SZ, u64::from(xen::XEN_INVALID_MEM_SZ));
-    assert_eq!(ours::XEN_INVALID_NODE_DIST, xen::XEN_INVALID_NODE_DIST);
+    assert_eq!(
+        ours::XEN_INVALID_MEM_SZ,
+        u64::from(xen::XEN_INVALID_MEM_SZ as u32)
+    );
+    assert_eq!(
+        ours::XEN_INVALID_NODE_DIST,
+        xen::XEN_INVALID_NODE_DIST as u32
+    );
     assert_eq!(
         ours::XEN_SYSCTL_PAGE_OFFLINE_OP,
         xen::XEN_SYSCTL_page_offline_op

@@ -136,6 +136,21 @@ const SUITES: &[Suite] = &[
     suite("Xen build", "tools/xen.sh build", whole),
     suite("Xen series style", "tools/xen.sh check --style", checks),
     suite(
+        "Rust lints, Xen's headers",
+        "cargo clippy --quiet --locked --workspace --all-targets --features xen-claims-tests/domains -- -D warnings",
+        whole,
+    ),
+    suite(
+        "Rust layouts, Xen's headers",
+        "cargo test --quiet --locked --package xen-claims-tests --features domains --test layout --test headers",
+        cargo,
+    ),
+    suite(
+        "Xen conformance",
+        "tools/xen.sh conformance --nodes 2,4",
+        checks,
+    ),
+    suite(
         "Xen mem-claim",
         "tools/xen.sh boot --nodes 2 -- test-mem-claim",
         checks,

@@ -64,7 +64,7 @@ enum Task {
             value_parser = clap::value_parser!(u32).range(1..=64))]
         nodes: Vec<u32>,
         /// Seconds the suite may take on each host.
-        #[arg(long, default_value_t = 1800)]
+        #[arg(long, default_value_t = 900)]
         timeout: u64,
     },
 }

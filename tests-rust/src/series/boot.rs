@@ -174,14 +174,29 @@ impl Boot {
     }
 
     /// Where the console of a machine is logged.
-    pub fn log(&self, machine: &Machine) -> PathBuf {
+    fn log(&self, machine: &Machine) -> PathBuf {
+        self.file("console", machine)
+    }
+
+    /// A place for what a command prints there.
+    pub fn output(&self, machine: &Machine) -> PathBuf {
+        self.file("output", machine)
+    }
+
+    fn file(&self, what: &str, machine: &Machine) -> PathBuf {
         let claims = if machine.may_claim {
             ""
         } else {
             "-may-not-claim"
         };
         self.directory
-            .join(format!("console-{}-nodes{claims}.log", machine.nodes))
+            .join(format!("{what}-{}-nodes{claims}.log", machine.nodes))
+    }
+
+    /// What is on the console of the last run of a machine.
+    pub fn console(&self, machine: &Machine) -> Result<String> {
+        let console = fs::read(self.log(machine))?;
+        Ok(String::from_utf8_lossy(&console).into_owned())
     }
 
     /// Boots and runs a command in Dom0; `out` gets what it prints. Its exit status.
@@ -219,8 +234,7 @@ impl Boot {
                 .map_err(|_| anyhow::anyhow!("the thread that reads QEMU's output panicked"))??;
             ended
         });
-        let console = fs::read(&log)?;
-        let console = String::from_utf8_lossy(&console);
+        let console = self.console(machine)?;
         let verdict = ended.and_then(|in_time| verdict(&console, in_time, limit));
         verdict.map_err(|error| {
             let lines: Vec<&str> = console.lines().collect();

@@ -1,6 +1,8 @@
 //! The conformance suite on one host after the other, and a table of how its cases went.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -25,12 +27,21 @@ type Column = (HashMap<&'static str, Went>, Option<String>);
 const SUITE: &[&str] = &["conformance", "--xen"];
 const WITHOUT_PERMISSION: &[&str] = &["conformance", "--xen", "--may-not-claim", "--case", "I16"];
 
+/// What Xen's console says when claims are recalled, and the case which makes that happen how often.
+const RECALLED: &str = "Page offlining: recalled";
+const RECALLS: (&str, usize) = ("F2", 2);
+
 /// Boots each machine, runs the suite there and prints the table; whether all is well.
 pub fn conformance(boot: &Boot, machines: &[Machine], limit: Duration) -> Result<bool> {
     let mut columns = Vec::new();
     for machine in machines {
         let (nodes, gib) = (machine.nodes, machine.gib);
-        let text = format!("the suite on {}, {gib} GiB", counted(nodes));
+        let log = boot.output(machine);
+        let text = format!(
+            "the suite on {}, {gib} GiB, {}",
+            counted(nodes),
+            log.display()
+        );
         columns.push(step(&text, || {
             let (mut went, problem) = column(boot, machine, SUITE, limit);
             let forbidden = Machine {
@@ -51,16 +62,58 @@ pub fn conformance(boot: &Boot, machines: &[Machine], limit: Duration) -> Result
 /// What comes of one boot.
 fn column(boot: &Boot, machine: &Machine, command: &[&str], limit: Duration) -> Column {
     let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
-    let mut out = Vec::new();
-    let ended = boot.run(machine, &command, limit, &mut out);
-    let out = String::from_utf8_lossy(&out);
+    let mut out = Kept::default();
+    let ended = File::create(boot.output(machine)).map(|file| out.file = Some(file));
+    let ended = ended.map_err(anyhow::Error::from);
+    let ended = ended.and_then(|()| boot.run(machine, &command, limit, &mut out));
+    let out = String::from_utf8_lossy(&out.text);
     let went = read(&out);
     let problem = match ended {
-        Ok(0 | 1) if !went.is_empty() => None,
+        Ok(0 | 1) if !went.is_empty() => match boot.console(machine) {
+            Ok(console) => unexpected_recalls(&console, &went),
+            Err(error) => Some(format!("{error:#}")),
+        },
         Ok(_) => Some(out.trim_end().to_owned()),
         Err(error) => Some(format!("{error:#}")),
     };
     (went, problem)
+}
+
+/// Output that is kept, and can be watched in a file as it comes.
+#[derive(Default)]
+struct Kept {
+    text: Vec<u8>,
+    file: Option<File>,
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        self.file
+            .iter()
+            .try_for_each(|mut file| file.write_all(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The console has the recalls that the cases make, and no others.
+fn unexpected_recalls(console: &str, went: &HashMap<&'static str, Went>) -> Option<String> {
+    let (case, times) = RECALLS;
+    let expected = match went.get(case) {
+        Some(Went::Well) => times,
+        // What a case that failed has recalled, its report says.
+        Some(Went::Badly(_)) => return None,
+        Some(Went::Skipped(_)) | None => 0,
+    };
+    let found: Vec<&str> = console.lines().filter(|l| l.contains(RECALLED)).collect();
+    (found.len() != expected).then(|| {
+        let found = found.join("\n  ");
+        format!("{expected} recalls were expected on the console, there are:\n  {found}")
+    })
 }
 
 fn counted(nodes: u32) -> String {
@@ -171,6 +224,16 @@ mod tests {
             Some(&Went::Skipped("it is late".to_owned()))
         );
         assert_eq!(went.len(), 3);
+    }
+
+    #[test]
+    fn recalls_are_those_expected() {
+        let line = "(XEN) Page offlining: recalled 1 page(s) claimed by d7\n";
+        let well = HashMap::from([("F2", Went::Well)]);
+        assert_eq!(unexpected_recalls(&line.repeat(2), &well), None);
+        assert!(unexpected_recalls(line, &well).is_some());
+        assert!(unexpected_recalls(&line.repeat(3), &well).is_some());
+        assert!(unexpected_recalls(line, &HashMap::new()).is_some());
     }
 
     #[test]
