@@ -44,7 +44,7 @@ enum Task {
         /// NUMA nodes of the host.
         #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
         nodes: u32,
-        /// Memory of the host, in GiB [default: 4, or 1 for each node].
+        /// Memory of the host, in GiB [default: 2 for each node, and at least 4].
         #[arg(long, value_name = "GIB", value_parser = clap::value_parser!(u32).range(1..=1024))]
         mem: Option<u32>,
         /// Boot Xen without the series.
@@ -64,7 +64,7 @@ enum Task {
             value_parser = clap::value_parser!(u32).range(1..=64))]
         nodes: Vec<u32>,
         /// Seconds the suite may take on each host.
-        #[arg(long, default_value_t = 900)]
+        #[arg(long, default_value_t = 1500)]
         timeout: u64,
     },
 }

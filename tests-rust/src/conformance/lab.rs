@@ -23,7 +23,7 @@ pub(super) const TWO_MIB: u32 = 9;
 pub(super) const ONE_GIB: u32 = 18;
 
 /// Free pages beyond the slack that a node needs, to be one that cases work with.
-const WORKABLE: u64 = 4096;
+pub(super) const WORKABLE: u64 = 4096;
 
 /// Why a case ends before its end.
 #[derive(Debug)]

@@ -75,7 +75,7 @@ impl Machine {
     pub fn new(nodes: u32, gib: Option<u32>) -> Machine {
         Machine {
             nodes,
-            gib: gib.unwrap_or(nodes.max(4)),
+            gib: gib.unwrap_or(nodes.max(2) * 2),
             may_claim: true,
         }
     }
