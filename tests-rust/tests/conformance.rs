@@ -3,14 +3,15 @@
 
 use std::error::Error;
 use std::io;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use xen_claims::model::Fault;
-use xen_claims::{ClaimSet, DomainId, Hypervisor, Model, NodeId, Pages, Topology};
-use xen_claims_tests::conformance::{self, Case, Outcome, SecondBuilder, Subject, SOAK};
+use xen_claims::{Hypervisor, Model, NodeId, Pages, Topology};
+use xen_claims_tests::conformance::{
+    self, Answer, Call, Case, Outcome, Processes, Rival, Subject, SOAK,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     hush_injected_panics();
@@ -18,7 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (host, subject) in hosts()? {
         trials.extend(conformance::cases().map(|case| trial(&host, case, subject.clone())));
     }
-    trials.push(Trial::test("suite::F1_with_a_process", killed_builder));
+    for id in ["C4", "F1", "F4"] {
+        let name = format!("suite::{id}_with_processes");
+        trials.push(Trial::test(name, move || processes(id)));
+    }
     trials.push(Trial::test("suite::panic_is_a_failure", panicking));
     trials.push(Trial::test("suite::ids_are_unique", ids_are_unique));
     libtest_mimic::run(&Arguments::from_args(), trials).exit()
@@ -88,25 +92,31 @@ fn case(id: &str) -> Result<&'static Case, Failed> {
     conformance::case(id).ok_or_else(|| Failed::from(format!("no case {id}")))
 }
 
-/// A process that would claim, had the embedded hypervisor more than one: it claims before the
-/// process starts. What F1 does with the process is the same.
+/// Processes that would build, had the embedded hypervisor more than one. What the cases do with
+/// them is the same.
 #[derive(Debug)]
-struct Pretender(Arc<Model>);
+struct Pretended(Arc<Model>);
 
-impl SecondBuilder for Pretender {
-    fn start(&self, domain: DomainId, set: &ClaimSet) -> io::Result<Child> {
-        self.0.set(domain, set).map_err(io::Error::other)?;
-        let mut shell = Command::new("sh");
-        shell.args(["-c", "echo claimed; exec sleep 600"]);
-        shell.stdout(Stdio::piped()).spawn()
+impl Processes for Pretended {
+    fn start(&self) -> io::Result<Box<dyn Rival>> {
+        Ok(Box::new(Pretended(self.0.clone())))
     }
 }
 
-fn killed_builder() -> Result<(), Failed> {
+impl Rival for Pretended {
+    fn make(&mut self, call: &Call) -> io::Result<Answer> {
+        let (line, mut answer) = (serde_json::to_string(call)?, Vec::new());
+        conformance::obey(&*self.0, line.as_bytes(), &mut answer)?;
+        Ok(serde_json::from_slice(&answer)?)
+    }
+}
+
+/// The cases with other processes.
+fn processes(id: &str) -> Result<(), Failed> {
     let model = Arc::new(Model::new(&"2x1".parse()?));
     let mut subject = Subject::new(model.clone());
-    subject.second_builder = Some(Arc::new(Pretender(model)));
-    let outcome = conformance::run(case("F1")?, &subject, &|_| {});
+    subject.processes = Some(Arc::new(Pretended(model)));
+    let outcome = conformance::run(case(id)?, &subject, &|_| {});
     (outcome == Outcome::Passed)
         .then_some(())
         .ok_or_else(|| Failed::from(outcome.to_string()))

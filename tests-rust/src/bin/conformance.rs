@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::error::Error;
 use std::io::{self, Write};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 use clap::Parser;
 use xen_claims::xen::{self, OpenError};
-use xen_claims::{Claim, ClaimSet, DomainId, Model, NodeId, Pages, Target, Topology};
-use xen_claims_tests::conformance::{self, Case, Outcome, SecondBuilder, Subject};
+use xen_claims::{Model, Pages, Topology};
+use xen_claims_tests::conformance::{self, Case, Outcome, Process, Processes, Rival, Subject};
 
 /// Runs the conformance cases of claim sets, on the embedded hypervisor or on the Xen below.
 ///
@@ -43,48 +43,31 @@ struct Arguments {
     #[arg(long, requires = "xen")]
     may_not_claim: bool,
 
-    /// Claim that many pages of the host for a domain, say so, and wait to be killed.
-    #[arg(long, requires = "xen", hide = true, num_args = 2.., value_names = ["DOMID", "CLAIM"])]
-    claim_and_wait: Vec<String>,
+    /// Make the calls that come on standard input.
+    #[arg(long, requires = "xen", hide = true)]
+    obey: bool,
 }
 
 /// Free counts of a live Xen move by that much without our doing.
 const SLACK_OF_XEN: Pages = Pages::new(200);
 
-/// This program, started again to claim and be killed.
+/// This program, started again.
 #[derive(Debug)]
 struct Again;
 
-impl SecondBuilder for Again {
-    fn start(&self, domain: DomainId, set: &ClaimSet) -> io::Result<Child> {
-        let claims = set.as_slice().iter().map(|claim| match claim.target {
-            Target::Host => format!("host={}", claim.pages.get()),
-            Target::Node(node) => format!("{}={}", node.index(), claim.pages.get()),
-        });
+impl Processes for Again {
+    fn start(&self) -> io::Result<Box<dyn Rival>> {
         let mut program = Command::new(std::env::current_exe()?);
-        program.args(["--xen", "--claim-and-wait", &domain.get().to_string()]);
-        program.args(claims).stdout(Stdio::piped()).spawn()
+        Ok(Box::new(Process::start(program.args(["--xen", "--obey"]))?))
     }
 }
 
 /// What [`Again`] starts.
-fn claim_and_wait(words: &[String]) -> Result<(), Box<dyn Error>> {
-    let (domain, claims) = words.split_first().ok_or("no domain")?;
-    let claims = claims.iter().map(|claim| {
-        let (target, pages) = claim.split_once('=').ok_or("no claim")?;
-        let target = match target {
-            "host" => Target::Host,
-            node => Target::Node(NodeId::new(node.parse()?)?),
-        };
-        let pages = Pages::new(pages.parse()?);
-        Ok::<_, Box<dyn Error>>(Claim { pages, target })
-    });
-    let set = ClaimSet::new(claims.collect::<Result<Vec<_>, _>>()?)?;
-    xen::open()?.set(DomainId::new(domain.parse()?)?, &set)?;
-    writeln!(io::stdout(), "claimed")?;
-    loop {
-        std::thread::park();
-    }
+fn obey() -> Result<(), Box<dyn Error>> {
+    let xen = xen::open()?;
+    let host = xen.builder().ok_or("this build can't create domains")?;
+    conformance::obey(host, io::stdin().lock(), io::stdout())?;
+    Ok(())
 }
 
 fn subject(arguments: &Arguments) -> Result<Subject, OpenError> {
@@ -94,7 +77,7 @@ fn subject(arguments: &Arguments) -> Result<Subject, OpenError> {
     let mut subject = Subject::new(xen::open()?);
     subject.slack = SLACK_OF_XEN;
     subject.may_claim = !arguments.may_not_claim;
-    subject.second_builder = Some(Arc::new(Again));
+    subject.processes = Some(Arc::new(Again));
     Ok(subject)
 }
 
@@ -105,8 +88,8 @@ fn known_case(id: &str) -> Result<&'static str, String> {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if !arguments.claim_and_wait.is_empty() {
-        return match claim_and_wait(&arguments.claim_and_wait) {
+    if arguments.obey {
+        return match obey() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failure(error.as_ref()),
         };

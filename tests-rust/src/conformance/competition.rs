@@ -5,10 +5,11 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use std::thread;
 
 use xen_claims::limits::DOMAIN_PAGES;
-use xen_claims::{ClaimSet, DomainId, Errno, HypercallError, Pages, Placement, Target};
+use xen_claims::{ClaimSet, DomainId, Errno, Placement, Target};
 
-use super::lab::{claim_set, expect, host, on, skip, Check, Lab, Stop, PAGE, TWO_MIB};
+use super::lab::{claim_set, expect, host, on, skip, Builder, Check, Lab, Stop, PAGE, TWO_MIB};
 use super::race::{race, Dice, ROUNDS};
+use super::rival::Call;
 use super::{Case, SOAK};
 
 pub(super) const CASES: &[Case] = &[
@@ -34,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
     ),
     Case::new(
         "C5",
-        "16 threads at random for 10 s: the invariants hold at 100 stops",
+        "16 builders at random for 10 s: the invariants hold at 100 stops",
         sixteen_builders,
     ),
 ];
@@ -84,11 +85,11 @@ fn race_for_a_node(lab: &Lab<'_>) -> Check {
         "A and B race to claim {more_than_half} of {node}, {ROUNDS} times"
     ));
     let set = claim_set(&[on(node, more_than_half)])?;
-    let claim = |domain| lab.host.set(domain, &set).map_err(|error| error.errno);
-    let judge = |(), a, b| {
-        let winner = match (a, b) {
-            (Ok(()), Err(Errno::ENOMEM)) => lab.a,
-            (Err(Errno::ENOMEM), Ok(())) => lab.b,
+    let builders = [lab.rival()?, lab.rival()?];
+    let judge = |(), a: Check<_>, b: Check<_>| {
+        let winner = match (a?, b?) {
+            (Ok(_), Err(Errno::ENOMEM)) => lab.a,
+            (Err(Errno::ENOMEM), Ok(_)) => lab.b,
             both => {
                 let found = format!("{both:?}");
                 return Err(Stop::failed("one success and one ENOMEM", found));
@@ -103,7 +104,12 @@ fn race_for_a_node(lab: &Lab<'_>) -> Check {
         )?;
         Ok(lab.host.release(winner)?)
     };
-    race(|| Ok(()), |()| claim(lab.a), |()| claim(lab.b), judge)
+    race(
+        || Ok(()),
+        |()| builders[0].make(&Call::set(lab.a, &set)),
+        |()| builders[1].make(&Call::set(lab.b, &set)),
+        judge,
+    )
 }
 
 const BUILDERS: u64 = 16;
@@ -152,11 +158,13 @@ fn sixteen_builders(lab: &Lab<'_>) -> Check {
         failure: Mutex::new(None),
         done: Default::default(),
     };
+    let builders = (0..BUILDERS).map(|_| lab.rival());
+    let builders = builders.collect::<Check<Vec<_>>>()?;
     thread::scope(|scope| {
         let _close = Close(&site.closed);
-        for seed in 0..BUILDERS {
+        for (seed, builder) in (0..).zip(builders) {
             let site = &site;
-            scope.spawn(move || site.build(seed));
+            scope.spawn(move || site.build(seed, &builder));
         }
         site.supervise()
     })?;
@@ -191,30 +199,27 @@ impl Site<'_> {
     }
 
     /// One builder: one call after the other, until told to stop or surprised by a result.
-    fn build(&self, seed: u64) {
+    fn build(&self, seed: u64, builder: &Builder<'_>) {
         let mut dice = Dice::new(seed);
         while !self.closed.load(Ordering::Relaxed) {
             let _in_call = self.gate.read().unwrap_or_else(PoisonError::into_inner);
-            if let Err(failure) = self.one_call(&mut dice) {
+            if let Err(failure) = self.one_call(&mut dice, builder) {
                 lock(&self.failure).get_or_insert(failure);
                 return;
             }
         }
     }
 
-    fn one_call(&self, dice: &mut Dice) -> Check {
+    fn one_call(&self, dice: &mut Dice, builder: &Builder<'_>) -> Check {
         let slot = &self.domains[dice.below(DOMAINS as u64) as usize];
         let domain = *lock(slot);
-        let host = self.lab.host;
+        let make = |done, call| self.tolerate(done, builder.make(&call)?);
         match dice.below(20) {
             0..=7 => {
                 let set = self.random_set(dice)?;
-                self.tolerate(INSTALLED, host.set(domain, &set))
+                make(INSTALLED, Call::set(domain, &set))
             }
-            8 => {
-                let pages = Pages::new(dice.below(1 << 16));
-                self.tolerate(INSTALLED, host.claim_pages(domain, pages))
-            }
+            8 => make(INSTALLED, Call::claim_pages(domain, dice.below(1 << 16))),
             9..=13 => {
                 let (order, extents) = (dice.pick(&[PAGE, TWO_MIB]), 1 + dice.below(16));
                 let node = dice.pick(self.lab.all_nodes());
@@ -223,20 +228,19 @@ impl Site<'_> {
                     Placement::Prefer(node),
                     Placement::Exact(node),
                 ];
-                let given = host.populate(domain, order, extents, dice.pick(&placements));
-                self.tolerate(POPULATED, given.map(drop))
+                let from = dice.pick(&placements);
+                make(POPULATED, Call::populate(domain, order, extents, from))
             }
             14 => {
-                let given = host.depopulate(domain, dice.pick(&[PAGE, TWO_MIB]), dice.below(8));
-                self.tolerate(POPULATED, given)
+                let (order, extents) = (dice.pick(&[PAGE, TWO_MIB]), dice.below(8));
+                make(POPULATED, Call::depopulate(domain, order, extents))
             }
-            15..=17 => self.tolerate(INSPECTED, host.get(domain).map(drop)),
+            15..=17 => make(INSPECTED, Call::get(domain)),
             18 => {
                 let max = dice.pick(&[DOMAIN_PAGES.max, 1 << 16, 0]);
                 // Raised again before anybody looks: I3 is for those who do not lower it.
-                let lowered = host.set_max_pages(domain, Pages::new(max));
-                let raised = host.set_max_pages(domain, Pages::new(DOMAIN_PAGES.max));
-                self.tolerate(INSPECTED, lowered.and(raised))
+                make(INSPECTED, Call::set_max_pages(domain, max))?;
+                make(INSPECTED, Call::set_max_pages(domain, DOMAIN_PAGES.max))
             }
             _ => {
                 // A domain takes some memory of the host by itself, and all may be claimed.
@@ -268,9 +272,9 @@ impl Site<'_> {
 
     /// In a crowd there may be no memory, no such domain any more, or other claims than a moment
     /// ago; nothing else may happen.
-    fn tolerate(&self, done: usize, result: Result<(), HypercallError>) -> Check {
-        match result.map_err(|error| error.errno) {
-            Ok(()) => {
+    fn tolerate(&self, done: usize, result: Result<u64, Errno>) -> Check {
+        match result {
+            Ok(_) => {
                 self.done[done].fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }

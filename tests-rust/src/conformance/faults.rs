@@ -1,12 +1,10 @@
 //! F: builders that die, memory that goes away, allocations that fail.
 
-use std::io::{self, BufRead, BufReader};
-use std::process::Child;
-
 use xen_claims::{Claim, Errno, NodeId, Pages, Placement, Recall, Target};
 
 use super::lab::{claim_set, expect, host, on, skip, Check, Lab, Stop, PAGE, TWO_MIB, WORKABLE};
 use super::race::{race, ROUNDS};
+use super::rival::Call;
 use super::Case;
 
 /// Pages of an extent of 2 MiB.
@@ -41,33 +39,20 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 fn killed_builder(lab: &Lab<'_>) -> Check {
-    let Some(second) = &lab.subject.second_builder else {
+    if lab.subject.processes.is_none() {
         return skip("this hypervisor dies with its process");
-    };
+    }
     let node = lab.node()?;
     let claims = [host(4), on(node, 8)];
     let set = claim_set(&claims)?;
     lab.note("another process claims for A, and is killed");
-    let killed = second.start(lab.a, &set).and_then(kill_when_done);
-    killed.map_err(|error| Stop::failed("a process to kill", error))?;
+    let other = lab.rival()?;
+    other.make(&Call::set(lab.a, &set))??;
+    drop(other);
     lab.check()?;
     lab.expect_claims(lab.a, &claims)?;
     lab.destroy(lab.a)?;
     lab.expect_claimed(Target::Host, 0)
-}
-
-/// Waits for the line that says that the claims are installed, then kills the process. On Unix
-/// that is SIGKILL: nothing in the process can clean up.
-fn kill_when_done(mut child: Child) -> io::Result<()> {
-    let mut line = String::new();
-    let output = child.stdout.take().map(BufReader::new);
-    let said = output.map_or(Ok(0), |mut output| output.read_line(&mut line));
-    child.kill()?;
-    child.wait()?;
-    if said? == 0 {
-        return Err(io::Error::other("it ended without having claimed"));
-    }
-    Ok(())
 }
 
 /// A claims all of a target, not only most. On a live host that can take several attempts.
@@ -152,14 +137,16 @@ fn claim_while_dying(lab: &Lab<'_>) -> Check {
     lab.note(format_args!(
         "a domain is destroyed while claims are installed on it, {ROUNDS} times"
     ));
+    let other = lab.rival()?;
     race(
         || lab.create(),
         |domain| lab.end(domain),
-        |domain| lab.host.set(domain, &set).map_err(|error| error.errno),
+        |domain| other.make(&Call::set(domain, &set)),
         |_, destroyed, installed| {
             destroyed?;
+            let installed = installed?;
             // In time, or too late; either way they are gone with the domain.
-            if !matches!(installed, Ok(()) | Err(Errno::ESRCH)) {
+            if !matches!(installed, Ok(_) | Err(Errno::ESRCH)) {
                 return Err(Stop::failed("success or ESRCH", format!("{installed:?}")));
             }
             lab.expect_claimed(Target::Node(node), 0)?;

@@ -12,6 +12,7 @@ use xen_claims::{
     NodeMemory, Pages, Placement, Target,
 };
 
+use super::rival::{refused, Call, Here, Rival};
 use super::snapshot::{claim_list, Snapshot};
 use super::Subject;
 
@@ -38,6 +39,12 @@ impl Stop {
             expected: expected.to_string(),
             found: found.to_string(),
         }
+    }
+}
+
+impl From<Errno> for Stop {
+    fn from(errno: Errno) -> Self {
+        Stop::failed("success", errno)
     }
 }
 
@@ -98,6 +105,19 @@ struct Notes {
     domains: Vec<DomainId>,
     lowered: Vec<DomainId>,
     offlined: Vec<NodeId>,
+}
+
+/// Someone who makes calls, one after the other.
+pub(super) struct Builder<'a>(Mutex<Box<dyn Rival + 'a>>);
+
+impl Builder<'_> {
+    /// Makes a call; the outer error is a builder that is gone.
+    pub(super) fn make(&self, call: &Call) -> Check<Result<u64, Errno>> {
+        let mut rival = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = rival.make(call);
+        let answer = answer.map_err(|error| Stop::failed("a builder that answers", error))?;
+        Ok(refused(answer))
+    }
 }
 
 pub(super) struct Lab<'a> {
@@ -350,6 +370,16 @@ impl<'a> Lab<'a> {
     pub(super) fn faults(&self) -> Check<&'a dyn Faults> {
         let faults = self.subject.hypervisor.faults();
         faults.map_or_else(|| skip("this hypervisor has no faults on purpose"), Ok)
+    }
+
+    /// A builder, in a process of its own if there can be one.
+    pub(super) fn rival(&self) -> Check<Builder<'a>> {
+        let Some(processes) = &self.subject.processes else {
+            return Ok(Builder(Mutex::new(Box::new(Here(self.host)))));
+        };
+        let process = processes.start();
+        let process = process.map_err(|error| Stop::failed("another process", error))?;
+        Ok(Builder(Mutex::new(process)))
     }
 
     // What is expected.

@@ -24,19 +24,19 @@ mod input;
 mod lab;
 mod race;
 mod redeeming;
+mod rival;
 mod snapshot;
 
 use std::any::Any;
 use std::fmt;
-use std::io;
 use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::process::Child;
 use std::sync::Arc;
 use std::time::Duration;
 
-use xen_claims::{ClaimSet, DomainId, Hypervisor, Pages};
+use xen_claims::{Hypervisor, Pages};
 
 use lab::{Check, Lab, Stop};
+pub use rival::{obey, Answer, Call, Process, Processes, Rival};
 pub use snapshot::{DomainCounts, Snapshot};
 
 /// How long C5 lasts.
@@ -54,8 +54,8 @@ pub struct Subject {
     pub may_claim: bool,
     /// Does SET take an entry for LEGACY? The patch for that is droppable.
     pub legacy_entry: bool,
-    /// Another process that claims, where the hypervisor outlives its caller.
-    pub second_builder: Option<Arc<dyn SecondBuilder>>,
+    /// Builders that are other processes, where the hypervisor outlives its callers.
+    pub processes: Option<Arc<dyn Processes>>,
     /// How long C5 lasts. Shorter than [`SOAK`], it is not reported as passed.
     pub soak: Duration,
 }
@@ -68,21 +68,10 @@ impl Subject {
             slack: Pages::ZERO,
             may_claim: true,
             legacy_entry: true,
-            second_builder: None,
+            processes: None,
             soak: SOAK,
         }
     }
-}
-
-/// A domain builder in a process of its own, to be killed in the middle of its work.
-pub trait SecondBuilder: fmt::Debug + Send + Sync {
-    /// Starts a process that installs `set` for `domain`, prints a line when that succeeded, and
-    /// then does nothing until it is killed. Its standard output is piped.
-    ///
-    /// # Errors
-    ///
-    /// If the process can't be started.
-    fn start(&self, domain: DomainId, set: &ClaimSet) -> io::Result<Child>;
 }
 
 /// Who has to call for a case to show anything.

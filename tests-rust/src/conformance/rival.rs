@@ -1,0 +1,205 @@
+//! Builders that work against each other: in this process or, where the hypervisor outlives its
+//! callers, each in a process of its own.
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde::{Deserialize, Serialize};
+use xen_claims::{
+    Claim, ClaimSet, DomainBuilder, DomainId, Errno, HypercallError, NodeId, Pages, Placement,
+    Target,
+};
+
+/// What a builder is told to do, in numbers that a process can be sent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Call {
+    domain: i64,
+    what: What,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum What {
+    /// Pages on a node, or of the host.
+    Set(Vec<(Option<i64>, u64)>),
+    Get,
+    ClaimPages(u64),
+    SetMaxPages(u64),
+    /// Order, extents, the node, and whether it must be that node.
+    Populate(u32, u64, Option<(i64, bool)>),
+    Depopulate(u32, u64),
+}
+
+/// What came of it: the extents populated, else 0; or the hypervisor's errno.
+pub type Answer = Result<u64, i32>;
+
+impl Call {
+    fn new(domain: DomainId, what: What) -> Self {
+        let domain = domain.get().into();
+        Call { domain, what }
+    }
+
+    pub(super) fn set(domain: DomainId, set: &ClaimSet) -> Self {
+        let claims = set.as_slice().iter().map(|claim| match claim.target {
+            Target::Host => (None, claim.pages.get()),
+            Target::Node(node) => (Some(node.index() as i64), claim.pages.get()),
+        });
+        Call::new(domain, What::Set(claims.collect()))
+    }
+
+    pub(super) fn get(domain: DomainId) -> Self {
+        Call::new(domain, What::Get)
+    }
+
+    pub(super) fn claim_pages(domain: DomainId, pages: u64) -> Self {
+        Call::new(domain, What::ClaimPages(pages))
+    }
+
+    pub(super) fn set_max_pages(domain: DomainId, pages: u64) -> Self {
+        Call::new(domain, What::SetMaxPages(pages))
+    }
+
+    pub(super) fn populate(domain: DomainId, order: u32, extents: u64, from: Placement) -> Self {
+        let node = match from {
+            Placement::Any => None,
+            Placement::Prefer(node) => Some((node.index() as i64, false)),
+            Placement::Exact(node) => Some((node.index() as i64, true)),
+        };
+        Call::new(domain, What::Populate(order, extents, node))
+    }
+
+    pub(super) fn depopulate(domain: DomainId, order: u32, extents: u64) -> Self {
+        Call::new(domain, What::Depopulate(order, extents))
+    }
+
+    /// Does it. The outer error is a call that makes no sense.
+    fn make(&self, host: &dyn DomainBuilder) -> io::Result<Answer> {
+        let domain = DomainId::new(self.domain).map_err(io::Error::other)?;
+        let node = |id| NodeId::new(id).map_err(io::Error::other);
+        let nothing = |result: Result<(), HypercallError>| result.map(|()| 0);
+        let answer = match &self.what {
+            What::Set(claims) => {
+                let claims = claims.iter().map(|&(target, pages)| {
+                    let target = target.map_or(Ok(Target::Host), |id| node(id).map(Target::Node));
+                    let pages = Pages::new(pages);
+                    target.map(|target| Claim { pages, target })
+                });
+                let claims = claims.collect::<io::Result<Vec<_>>>()?;
+                let set = ClaimSet::new(claims).map_err(io::Error::other)?;
+                nothing(host.set(domain, &set))
+            }
+            What::Get => nothing(host.get(domain).map(drop)),
+            What::ClaimPages(pages) => nothing(host.claim_pages(domain, Pages::new(*pages))),
+            What::SetMaxPages(pages) => nothing(host.set_max_pages(domain, Pages::new(*pages))),
+            What::Populate(order, extents, from) => {
+                let from = match *from {
+                    None => Placement::Any,
+                    Some((id, false)) => Placement::Prefer(node(id)?),
+                    Some((id, true)) => Placement::Exact(node(id)?),
+                };
+                host.populate(domain, *order, *extents, from)
+            }
+            What::Depopulate(order, extents) => nothing(host.depopulate(domain, *order, *extents)),
+        };
+        Ok(answer.map_err(|error| error.errno.0))
+    }
+}
+
+/// A builder that makes the calls it is told. Dropping it kills it: it cleans nothing up.
+pub trait Rival: Send {
+    /// Makes a call.
+    ///
+    /// # Errors
+    ///
+    /// If the builder is gone, or was told nonsense.
+    fn make(&mut self, call: &Call) -> io::Result<Answer>;
+}
+
+/// Other processes that can be builders.
+pub trait Processes: fmt::Debug + Send + Sync {
+    /// Starts one.
+    ///
+    /// # Errors
+    ///
+    /// If that is not possible.
+    fn start(&self) -> io::Result<Box<dyn Rival>>;
+}
+
+/// A builder in this process.
+pub(super) struct Here<'a>(pub(super) &'a dyn DomainBuilder);
+
+impl Rival for Here<'_> {
+    fn make(&mut self, call: &Call) -> io::Result<Answer> {
+        call.make(self.0)
+    }
+}
+
+/// A process that runs [`obey`].
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    calls: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Process {
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// If that is not possible.
+    pub fn start(command: &mut Command) -> io::Result<Process> {
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = piped.spawn()?;
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(calls), Some(answers)) => Ok(Process {
+                child,
+                calls,
+                answers: BufReader::new(answers),
+            }),
+            _ => Err(io::Error::other("no pipes to a process")),
+        }
+    }
+}
+
+impl Rival for Process {
+    fn make(&mut self, call: &Call) -> io::Result<Answer> {
+        let mut line = serde_json::to_string(call)?;
+        line.push('\n');
+        self.calls.write_all(line.as_bytes())?;
+        line.clear();
+        self.answers.read_line(&mut line)?;
+        Ok(serde_json::from_str(&line)?)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // On Unix that is SIGKILL: nothing in it can clean up. It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Makes the calls that come, one a line, and answers each with a line, until there are no more.
+///
+/// # Errors
+///
+/// If a call can't be read or makes no sense, or nobody reads the answers.
+pub fn obey(
+    host: &dyn DomainBuilder,
+    calls: impl BufRead,
+    mut answers: impl Write,
+) -> io::Result<()> {
+    for call in calls.lines() {
+        let answer = serde_json::from_str::<Call>(&call?)?.make(host)?;
+        writeln!(answers, "{}", serde_json::to_string(&answer)?)?;
+        answers.flush()?;
+    }
+    Ok(())
+}
+
+/// The errno of an answer, if there is one.
+pub(super) fn refused(answer: Answer) -> Result<u64, Errno> {
+    answer.map_err(Errno)
+}
