@@ -131,8 +131,8 @@ val plan :
     whole multiples of 2 MiB as far as what they have allows.
 
     What is still equal is decided by what is left on the nodes (little is good), then by id. Where
-    more than 100,000 sets of nodes would have to be compared, the plan has as few nodes as can be,
-    but others may be nearer to each other.
+    more than 20,000 sets of nodes would have to be compared, the plan has as few nodes as can be,
+    but others may be nearer to each other: on hosts of more than 16 nodes.
 
     Raises [Invalid_argument] if [pages] is not in 1..2{^ 52}. *)
 

@@ -26,7 +26,7 @@ type choice = { cost : int; left : int; ids : int list }
 let better a b = compare a b < 0
 
 (* Sets compared before the search gives up on a better one. *)
-let max_compared = 100_000
+let max_compared = 20_000
 
 (* The nearest of the smallest sets of [rooms] that have [pages] together, which all of them have.
    [anchors] are nodes to be near to. *)
@@ -131,28 +131,27 @@ let fill rooms pages =
   let left = pages - List.fold_left ( + ) 0 shares in
   List.combine rooms (take ~whole:false rooms shares left)
 
-(* The same to each that has it, [step] pages at a time. *)
-let rec spread ~step rooms shares pages =
+let least_first (a, share_a) (b, share_b) = compare (share_a, a.id) (share_b, b.id)
+
+(* Whole steps, the same to each that has them. *)
+let rec spread shares pages =
   let steps (room, share) = (room.pages - share) / step in
-  let open_ = List.filter (fun node -> steps node > 0) (List.combine rooms shares) in
+  let open_, full = List.partition (fun share -> steps share > 0) shares in
   if pages < step || open_ = [] then (shares, pages)
   else
     let each = max 1 (pages / step / List.length open_) in
-    let rec go rooms shares left =
-      match (rooms, shares) with
-      | room :: rooms, share :: shares ->
-          let more = step * min (min each (left / step)) (steps (room, share)) in
-          let shares, left = go rooms shares (left - more) in
-          ((share + more) :: shares, left)
-      | _ -> ([], left)
+    let give left (room, share) =
+      let more = step * min (min each (left / step)) (steps (room, share)) in
+      (left - more, (room, share + more))
     in
-    let shares, left = go rooms shares pages in
-    spread ~step rooms shares left
+    let left, given = List.fold_left_map give pages (List.sort least_first open_) in
+    spread (given @ full) left
 
 let interleave rooms pages =
-  let shares, left = spread ~step rooms (List.map (fun _ -> 0) rooms) pages in
-  let shares, _ = spread ~step:1 rooms shares left in
-  List.combine rooms shares
+  let shares, left = spread (List.map (fun room -> (room, 0)) rooms) pages in
+  (* Less than a step, or nobody has a whole one. *)
+  let rooms, shares = List.split (List.sort least_first shares) in
+  List.combine rooms (take ~whole:false rooms shares left)
 
 (* Plans *)
 

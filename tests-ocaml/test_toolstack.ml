@@ -1,0 +1,251 @@
+(* What Claims does with a hypervisor: claim, retry, explain, populate, release. *)
+
+open Xenctrl_claims
+open Test_support
+open Values
+
+let error = Alcotest.testable Claims.pp_error ( = )
+let done_or_error = Alcotest.(result unit error)
+let check_error name expected found = Alcotest.(check done_or_error) name (Error expected) found
+let unwrap = function Ok value -> value | Error e -> Alcotest.failf "%a" Claims.pp_error e
+let nothing_claimed h = Check.pages "nothing claimed" 0L (Xenctrl.host_memory h).outstanding_pages
+
+(* Errors say what was short. *)
+
+let refusals () =
+  let h = open_host () in
+  let a = new_domain h and b = new_domain h in
+  let install set = Check.unchanged h (fun () -> Claims.install h b set) in
+  unwrap (Claims.install h a [| node 1 100L; host 50L |]);
+  check_error "the second entry is short"
+    (Not_enough_memory { where = Node 1; wanted = gib; claimable = Int64.sub gib 100L })
+    (install [| node 0 1L; node 1 gib |]);
+  check_error "each node has enough, the host has not"
+    (Not_enough_memory
+       {
+         where = Host;
+         wanted = Int64.sub (Int64.mul 4L gib) 100L;
+         claimable = Int64.sub (Int64.mul 4L gib) 150L;
+       })
+    (install [| node 0 gib; node 1 (Int64.sub gib 100L); node 2 gib; node 3 gib |]);
+  check_error "no such node" (No_such_node 9) (install [| node 0 1L; node 9 1L |]);
+  Xenctrl.domain_setmaxmem h b 400L;
+  check_error "over its maximum"
+    (Over_max_memory { wanted = 101L; total_pages = 0L; max_pages = 100L })
+    (install [| node 0 101L |]);
+  check_error "no such domain" (No_such_domain 999) (Claims.install h 999 [| host 1L |]);
+  check_error "nothing to release" (No_such_domain 999) (Claims.release h 999);
+  (* What a domain claims itself is claimable for it. *)
+  unwrap (Claims.install h a [| node 1 gib |]);
+  Check.claims_of h a [| node 1 gib |];
+  Check.invalid_from "domain_claim_memory" (fun () -> Claims.install h a [||])
+
+let messages () =
+  let check expected e =
+    Alcotest.(check string) "" expected (Format.asprintf "%a" Claims.pp_error e)
+  in
+  check "not enough memory: 2 GiB wanted, 3 MiB claimable on node 1"
+    (Not_enough_memory { where = Node 1; wanted = 524288L; claimable = 768L });
+  let holder domid : Claims.holder =
+    { domid; total_pages = 256L; claims = (if domid = 1 then [| node 0 1L |] else [||]) }
+  in
+  check
+    "not enough memory: short by 1 page of 1 GiB; domain 1 has 1 MiB and claims 1 page; domain 2 \
+     has 1 MiB; domain 3 has 1 MiB; 2 more hold memory"
+    (Short { wanted = gib; by = 1L; holders = List.init 5 (fun i -> holder (i + 1)) });
+  check "other builders were faster 2 times" (Outrun { attempts = 2; holders = [] })
+
+(* Claims end with what they were for. *)
+
+let with_claims () =
+  let h = open_host () in
+  let d = new_domain h in
+  let set = [| node 1 10L; host 5L |] in
+  let inside () =
+    Check.claims_of h d [| host 5L; node 1 10L |];
+    Xenctrl.domain_populate h d ~order:0 ~extents:4 (Exact 1)
+  in
+  Alcotest.(check (result int error)) "value" (Ok 4) (Claims.with_claims h d set inside);
+  Check.claims_of h d [||];
+  Alcotest.check_raises "what f raises" Exit (fun () ->
+      ignore (Claims.with_claims h d set (fun () -> raise Exit)));
+  Check.claims_of h d [||];
+  let ran = ref false in
+  check_error "f is not run"
+    (Not_enough_memory { where = Node 1; wanted = Int64.succ gib; claimable = Int64.sub gib 4L })
+    (Claims.with_claims h d [| node 1 (Int64.succ gib) |] (fun () -> ran := true));
+  Alcotest.(check bool) "f was not run" false !ran;
+  unwrap (Claims.with_claims h d set (fun () -> Xenctrl.domain_destroy h d));
+  nothing_claimed h
+
+(* Optimistic: of two that planned the same, one plans again. *)
+
+let race ~hosts ~attempts =
+  let h = Xenctrl.Model.create hosts in
+  let a = new_domain h and b = new_domain h in
+  (* Of the calls for [a], GET comes first. *)
+  Xenctrl.Model.inject h (Delay 0.);
+  Xenctrl.Model.inject h (Delay 1.);
+  let slow = Domain.spawn (fun () -> Claims.claim_with_plan ~attempts h a ~pages:gib Single) in
+  (* It has planned by then, and its SET is under way. *)
+  Unix.sleepf 0.5;
+  unwrap (Claims.install h b [| node 0 gib |]);
+  (h, a, b, Domain.join slow)
+
+let planned_again () =
+  let h, a, _, slow = race ~hosts:"2x1" ~attempts:2 in
+  let { Claims.claims; retries } = unwrap slow in
+  Alcotest.(check int) "retries" 1 retries;
+  Alcotest.check Check.claims "the other node" [| node 1 gib |] claims;
+  Check.claims_of h a [| node 1 gib |]
+
+let outrun () =
+  let h, a, b, slow = race ~hosts:"2x1" ~attempts:1 in
+  let holders : Claims.holder list =
+    [ { domid = b; total_pages = 0L; claims = [| node 0 gib |] } ]
+  in
+  check_error "outrun" (Outrun { attempts = 1; holders }) (Result.map ignore slow);
+  Check.claims_of h a [||]
+
+let no_plan () =
+  let h, a, b, slow = race ~hosts:"1x1" ~attempts:5 in
+  let holders : Claims.holder list =
+    [ { domid = b; total_pages = 0L; claims = [| node 0 gib |] } ]
+  in
+  check_error "short" (Short { wanted = gib; by = gib; holders }) (Result.map ignore slow);
+  Check.claims_of h a [||]
+
+(* Whatever the host is like: what was planned is claimed at the first attempt, then everybody else
+   takes all they can, and populating still uses the set up exactly. *)
+
+module Gen = QCheck2.Gen
+
+type host = {
+  used : (int * int) list; (* node and pages that others have *)
+  host_claim : int; (* of others *)
+  node_claims : int list; (* of others *)
+  wanted : int;
+  policy : Claims.policy;
+  with_host_claim : bool;
+}
+
+let nodes = 3
+let node_pages = Int64.to_int gib
+
+let gen =
+  let open Gen in
+  let amount = oneof [ return 0; int_range 0 2000; int_range 0 (node_pages / 2) ] in
+  let* used = list_size (0 -- 4) (pair (0 -- (nodes - 1)) amount) in
+  let* host_claim = amount and* node_claims = list_repeat nodes amount in
+  let* wanted = oneof [ int_range 1 3000; int_range 1 (nodes * node_pages) ] in
+  let* policy =
+    oneofl Claims.[ Single; Pack; Interleave; Prefer [ 1 ]; Prefer [ 2; 0 ]; Prefer [ 63 ] ]
+  in
+  let* with_host_claim = bool in
+  return { used; host_claim; node_claims; wanted; policy; with_host_claim }
+
+let give h d node pages =
+  ignore (Xenctrl.domain_populate h d ~order:0 ~extents:pages (Exact node) : int)
+
+let populate h d (plan : Claims.populating) ~between =
+  if plan.affinity <> [] then Xenctrl.domain_set_node_affinity h d plan.affinity;
+  let rec go (call : Claims.call) =
+    between ();
+    let { Claims.order; extents; placement } = call in
+    let given = Xenctrl.domain_populate h d ~order ~extents placement in
+    match Claims.rest call ~given with None -> true | Some rest -> rest.order < order && go rest
+  in
+  List.for_all go plan.calls
+
+let redeems_exactly case =
+  let h = open_host ~nodes () in
+  let other = new_domain h and greedy = new_domain h and d = new_domain h in
+  List.iter (fun (n, pages) -> give h other n pages) case.used;
+  let claims = List.mapi (fun n pages -> node n (Int64.of_int pages)) case.node_claims in
+  ignore
+    (Claims.install h other (Array.of_list (host (Int64.of_int case.host_claim) :: claims))
+      : (unit, Claims.error) result);
+  let pages = Int64.of_int case.wanted in
+  let host_claim = case.with_host_claim in
+  let expected = Claims.plan ~host_claim (unwrap (Claims.look h)) ~pages case.policy in
+  match (Claims.claim_with_plan ~attempts:1 ~host_claim h d ~pages case.policy, expected) with
+  | Error (Short { by; _ }), Error short -> by = short
+  | Ok { claims; retries }, Ok planned ->
+      let set = Xenctrl.domain_claim_memory_get h d in
+      let { Claims.affinity; calls } = Claims.populate_plan claims in
+      (* Others take what is not claimed: before, and between any two calls. *)
+      let between () =
+        ignore (Xenctrl.domain_populate h greedy ~order:9 ~extents:4096 Any : int);
+        ignore (Xenctrl.domain_populate h greedy ~order:0 ~extents:100_000 Any : int)
+      in
+      let all = populate h d { affinity; calls } ~between in
+      retries = 0 && set = planned && claims = planned && all
+      && Xenctrl.domain_claim_memory_get h d = [||]
+      && (domain_info h d).total_pages = pages
+  | _ -> false
+
+(* A builder that was killed and knows nothing but what is still claimed. *)
+let resumes (case, cut) =
+  let h = open_host ~nodes () in
+  let d = new_domain h in
+  let pages = Int64.of_int case.wanted in
+  match Claims.claim_with_plan h d ~pages case.policy with
+  | Error _ -> true
+  | Ok { claims; _ } ->
+      let { Claims.calls; _ } = Claims.populate_plan claims in
+      let before (call : Claims.call) = { call with extents = min cut call.extents } in
+      let first = List.filteri (fun i _ -> i <= cut mod 3) (List.map before calls) in
+      ignore (populate h d { affinity = []; calls = first } ~between:ignore : bool);
+      let left = Claims.populate_plan (Xenctrl.domain_claim_memory_get h d) in
+      populate h d left ~between:ignore
+      && Xenctrl.domain_claim_memory_get h d = [||]
+      && (domain_info h d).total_pages = pages
+
+let rest_of_a_call () =
+  let call order extents : Claims.call = { order; extents; placement = Exact 1 } in
+  let check name expected found = Alcotest.(check bool) name true (expected = found) in
+  check "all" None (Claims.rest (call 18 2) ~given:2);
+  check "1 GiB" (Some (call 9 512)) (Claims.rest (call 18 2) ~given:1);
+  check "2 MiB" (Some (call 0 1024)) (Claims.rest (call 9 3) ~given:1);
+  check "4 KiB" (Some (call 0 4)) (Claims.rest (call 0 5) ~given:1);
+  Check.invalid "Claims.rest: 6 of 5 extents" (fun () -> Claims.rest (call 0 5) ~given:6);
+  check "exactly there, and host-wide last"
+    {
+      Claims.affinity = [ 0; 3 ];
+      calls =
+        [
+          { order = 18; extents = 1; placement = Exact 0 };
+          { order = 9; extents = 1; placement = Exact 0 };
+          { order = 0; extents = 1; placement = Exact 0 };
+          { order = 9; extents = 2; placement = Exact 3 };
+          { order = 0; extents = 7; placement = Any };
+        ];
+    }
+    (Claims.populate_plan [| node 3 1024L; host 7L; node 0 (Int64.add gib 513L) |]);
+  check "nothing" { Claims.affinity = []; calls = [] } (Claims.populate_plan [||]);
+  check "no affinity for a host claim"
+    { Claims.affinity = []; calls = [ { order = 0; extents = 5; placement = Any } ] }
+    (Claims.populate_plan [| host 5L; node 1 0L |])
+
+let property ?(count = 300) name gen holds =
+  QCheck_alcotest.to_alcotest (QCheck2.Test.make ~count ~name gen holds)
+
+let () =
+  Alcotest.run "toolstack"
+    [
+      ( "claims",
+        [
+          Alcotest.test_case "refusals" `Quick refusals;
+          Alcotest.test_case "messages" `Quick messages;
+          Alcotest.test_case "with_claims" `Quick with_claims;
+          Alcotest.test_case "planned again" `Quick planned_again;
+          Alcotest.test_case "outrun" `Quick outrun;
+          Alcotest.test_case "no plan" `Quick no_plan;
+          Alcotest.test_case "the rest of a call" `Quick rest_of_a_call;
+        ] );
+      ( "populating",
+        [
+          property "redeems exactly, whatever others do" gen redeems_exactly;
+          property "goes on from what is still claimed" Gen.(pair gen (0 -- 600)) resumes;
+        ] );
+    ]
