@@ -1,0 +1,3 @@
+(** [xen-claims list] *)
+
+val cmd : Status.t Cmdliner.Cmd.t

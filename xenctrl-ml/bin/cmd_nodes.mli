@@ -1,0 +1,3 @@
+(** [xen-claims nodes] *)
+
+val cmd : Status.t Cmdliner.Cmd.t

@@ -1,0 +1,3 @@
+(** [xen-claims plan] *)
+
+val cmd : Status.t Cmdliner.Cmd.t

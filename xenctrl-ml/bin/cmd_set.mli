@@ -1,0 +1,3 @@
+(** [xen-claims set] *)
+
+val cmd : Status.t Cmdliner.Cmd.t

@@ -1,0 +1,3 @@
+(** [xen-claims show] *)
+
+val cmd : Status.t Cmdliner.Cmd.t

@@ -1,0 +1,3 @@
+(** [xen-claims watch] *)
+
+val cmd : Status.t Cmdliner.Cmd.t

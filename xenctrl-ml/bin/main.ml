@@ -1,0 +1,43 @@
+open Cmdliner
+open Xen_claims_command
+
+let cmd =
+  let doc = "see, make and release claims on memory" in
+  Cmd.group
+    (Cmd.info "xen-claims" ~doc ~man:Manual.blocks ~envs:Manual.environment ~exits:Status.exits)
+    [
+      Cmd_nodes.cmd;
+      Cmd_list.cmd;
+      Cmd_show.cmd;
+      Cmd_set.cmd;
+      Cmd_plan.cmd;
+      Cmd_release.cmd;
+      Cmd_watch.cmd;
+    ]
+
+(* Cmdliner follows its message with lines of usage, and breaks it. One line is enough. *)
+let usage_error text =
+  let lines = String.split_on_char '\n' text in
+  let rec message = function
+    | line :: lines when not (String.starts_with ~prefix:"Usage:" line) -> line :: message lines
+    | _ -> []
+  in
+  let prefix = "xen-claims: " in
+  let text = String.concat "" (message lines) in
+  let skip = if String.starts_with ~prefix text then String.length prefix else 0 in
+  Common.complain (String.sub text skip (String.length text - skip) ^ " (--help explains)");
+  Status.Usage
+
+let () =
+  let text = Buffer.create 256 in
+  let err = Format.formatter_of_buffer text in
+  Format.pp_set_margin err 100_000;
+  let result = Cmd.eval_value ~err cmd in
+  Format.pp_print_flush err ();
+  match result with
+  | Ok (`Ok status) -> exit (Status.code status)
+  | Ok (`Help | `Version) -> exit (Status.code Done)
+  | Error (`Parse | `Term) -> exit (Status.code (usage_error (Buffer.contents text)))
+  | Error `Exn ->
+      prerr_string (Buffer.contents text);
+      exit Cmd.Exit.internal_error
