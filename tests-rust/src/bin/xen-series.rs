@@ -143,6 +143,10 @@ fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
             "bin/builder",
             PathBuf::from("_build/default/examples/builder/builder.exe"),
         ),
+        (
+            "bin/xen-claims",
+            PathBuf::from("_build/default/xenctrl-ml/bin/main.exe"),
+        ),
         ("small.json", PathBuf::from("examples/builder/small.json")),
     ];
     let files = files.map(|(place, path)| (place.to_owned(), path)).to_vec();
