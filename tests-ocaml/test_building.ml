@@ -195,16 +195,65 @@ let orders () =
   Alcotest.(check int) "2 MiB extents" 512 (populate ~order:9 ~extents:max_int Any);
   Check.pages "all" 0L (Xenctrl.host_memory h).free_pages
 
+(* A VM is found again by the uuid its domain was created with. *)
+let uuids () =
+  let h = open_host () in
+  let uuid = Digest.string "vm" in
+  let d = Xenctrl.domain_create ~uuid h in
+  let e = Xenctrl.domain_create h in
+  Alcotest.(check (list (pair int string)))
+    "uuids"
+    [ (d, uuid); (e, String.make 16 '\000') ]
+    (List.map (fun (i : Xenctrl.domain_info) -> (i.domid, i.uuid)) (Xenctrl.domain_list h));
+  Check.invalid "Xenctrl.domain_create: a uuid of 3 bytes; it has 16" (fun () ->
+      Xenctrl.domain_create ~uuid:"abc" h)
+
+let where_memory_is () =
+  let h = open_host () in
+  let d = new_domain h and e = new_domain h in
+  ignore (new_domain h : Xenctrl.domid);
+  let give domid n pages =
+    ignore (Xenctrl.domain_populate h domid ~order:0 ~extents:pages (Exact n))
+  in
+  give d 3 5;
+  give d 0 2;
+  give d 3 1;
+  give e 1 7;
+  let found =
+    List.map
+      (fun (m : Xenctrl.domain_memory) -> (m.owner, m.on_node, m.has_pages))
+      (Xenctrl.domain_memory h)
+  in
+  Alcotest.(check (list (triple int int int64)))
+    "memory"
+    [ (d, 0, 2L); (d, 3, 6L); (e, 1, 7L) ]
+    found
+
+let distances () =
+  let rows host = Xenctrl.node_distances (Xenctrl.Model.create host) in
+  Alcotest.(check (array (array int))) "uma" [| [| 10 |] |] (rows "uma");
+  Alcotest.(check (array (array int))) "2-socket" [| [| 10; 21 |]; [| 21; 10 |] |] (rows "2-socket");
+  Alcotest.(check (array int))
+    "epyc-nps4"
+    [| 32; 32; 32; 32; 12; 10; 12; 12 |]
+    (rows "epyc-nps4").(5);
+  let this = rows "this" in
+  let square row = Alcotest.(check int) "square" (Array.length this) (Array.length row) in
+  Array.iter square this
+
 let () =
   let quick name test = Alcotest.test_case name `Quick test in
   Alcotest.run "building"
     [
-      ("hosts", [ quick "by name" hosts; quick "this machine" this_machine ]);
+      ( "hosts",
+        [ quick "by name" hosts; quick "this machine" this_machine; quick "distances" distances ] );
       ("no hosts", List.map bad_host bad_hosts);
       ( "domains",
         [
           quick "ids" domids;
           quick "starting" pausing;
+          quick "uuids" uuids;
+          quick "where their memory is" where_memory_is;
           quick "maximum memory" max_memory;
           quick "populating stops at the maximum" stops_at_the_maximum;
           quick "affinity" affinity;

@@ -101,6 +101,7 @@ let never_run : Xenctrl.domain_info =
     dying = false;
     paused = true;
     cpu_time = 0L;
+    uuid = String.make 16 '\000';
   }
 
 let counts_agree () =

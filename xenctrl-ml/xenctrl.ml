@@ -12,8 +12,10 @@ type domain_info = Stubs.domain_info = {
   dying : bool;
   paused : bool;
   cpu_time : int64;
+  uuid : string;
 }
 
+type domain_memory = Stubs.domain_memory = { owner : domid; on_node : int; has_pages : int64 }
 type placement = Stubs.placement = Any | Prefer of int | Exact of int
 
 exception Panic of string
@@ -94,10 +96,14 @@ let node_memory handle = Stubs.xen_claims_nodes handle |> get_or_fail "node_memo
 let node_distances handle = Stubs.xen_claims_distances handle |> get_or_fail "node_distances" ""
 let host_memory handle = Stubs.xen_claims_host handle |> get_or_fail "host_memory" ""
 let domain_list handle = Stubs.xen_claims_domains handle |> get_or_fail "domain_list" ""
+let domain_memory handle = Stubs.xen_claims_domain_memory handle |> get_or_fail "domain_memory" ""
 
 (* Building domains *)
 
-let domain_create handle = Stubs.xen_claims_create handle |> get_or_fail "domain_create" ""
+let no_uuid = String.make 16 '\000'
+
+let domain_create ?(uuid = no_uuid) handle =
+  Stubs.xen_claims_create handle uuid |> get_or_fail "domain_create" ""
 
 let domain_setmaxmem handle domid kib =
   if Int64.compare kib 0L < 0 then

@@ -109,6 +109,7 @@ type domain_info = {
   dying : bool;  (** It is being destroyed. *)
   paused : bool;  (** The toolstack keeps it from running, as it does until it is built. *)
   cpu_time : int64;  (** For how many nanoseconds it ran: 0 if it was never started. *)
+  uuid : string;  (** 16 bytes, as it was created with. *)
 }
 (** A domain; memory in pages. *)
 
@@ -121,8 +122,12 @@ val domain_list : handle -> domain_info list
 
     Raises [Unix.Unix_error] with [EOPNOTSUPP] where this build can't do it. *)
 
-val domain_create : handle -> domid
-(** [domain_create h] is a new domain, paused, without memory, whose maximum memory is 0. *)
+val domain_create : ?uuid:string -> handle -> domid
+(** [domain_create ~uuid h] is a new domain, paused, without memory, whose maximum memory is 0. Xen keeps
+    [uuid], its toolstack's name of the VM, and never reads it; without, it is 16 zero bytes. A
+    toolstack that is restarted finds by {!domain_list} what it was building.
+
+    Raises [Invalid_argument] if [uuid] has not 16 bytes. *)
 
 val domain_setmaxmem : handle -> domid -> int64 -> unit
 (** [domain_setmaxmem h d kib] lets [d] have up to [kib] KiB, rounded down to pages. *)
@@ -143,6 +148,14 @@ val domain_populate : handle -> domid -> order:int -> extents:int -> placement -
 (** [domain_populate h d ~order ~extents placement] gives [d] up to [extents] extents of
     2{^ [order]} pages and is the number it gave: the first that can't be had ends it (1.8). Orders
     are 0..18; 0 is a page, 9 is 2 MiB, 18 is 1 GiB. *)
+
+type domain_memory = { owner : domid; on_node : int; has_pages : int64 }
+(** [has_pages] pages, more than 0, that domain [owner] has of node [on_node]. *)
+
+val domain_memory : handle -> domain_memory list
+(** [domain_memory h] is where the memory of all domains is, ascending by domain, then node. Xen has
+    no call for it: it goes through every page of every domain, and writes to its console what is
+    read from there. For tests and demonstrations. *)
 
 val domain_unpause : handle -> domid -> unit
 (** [domain_unpause h d] starts [d]. In an embedded hypervisor nothing runs: there [d] is merely not

@@ -211,9 +211,9 @@ impl From<core::HostMemory> for HostMemory {
 
 /// Memory of one domain, in pages.
 #[sig(
-    "{ domid : int; total_pages : int64; max_pages : int64; claimed_pages : int64; dying : bool; paused : bool; cpu_time : int64 }"
+    "{ domid : int; total_pages : int64; max_pages : int64; claimed_pages : int64; dying : bool; paused : bool; cpu_time : int64; uuid : string }"
 )]
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct DomainInfo {
     /// Which domain.
     pub domid: i64,
@@ -229,6 +229,8 @@ pub struct DomainInfo {
     pub paused: bool,
     /// Nanoseconds it ran.
     pub cpu_time: i64,
+    /// 16 bytes.
+    pub uuid: Vec<u8>,
 }
 
 impl_to_ocaml_record! {
@@ -240,6 +242,7 @@ impl_to_ocaml_record! {
         dying: bool,
         paused: bool,
         cpu_time: OCamlInt64,
+        uuid: String,
     }
 }
 
@@ -254,6 +257,37 @@ impl From<core::DomainInfo> for DomainInfo {
             paused: info.paused,
             // OK because no host is up for 292 years.
             cpu_time: i64::try_from(info.cpu_time.as_nanos()).unwrap_or(i64::MAX),
+            uuid: info.uuid.to_vec(),
+        }
+    }
+}
+
+/// What a domain has of a node, in pages.
+#[sig("{ owner : int; on_node : int; has_pages : int64 }")]
+#[derive(Debug, Clone, Copy)]
+pub struct DomainMemory {
+    /// Which domain.
+    pub owner: i64,
+    /// Which node.
+    pub on_node: i64,
+    /// How much.
+    pub has_pages: i64,
+}
+
+impl_to_ocaml_record! {
+    DomainMemory {
+        owner: OCamlInt,
+        on_node: OCamlInt,
+        has_pages: OCamlInt64,
+    }
+}
+
+impl From<core::DomainMemory> for DomainMemory {
+    fn from(memory: core::DomainMemory) -> Self {
+        DomainMemory {
+            owner: memory.domain.get().into(),
+            on_node: memory.node.index() as i64,
+            has_pages: int64(memory.pages),
         }
     }
 }

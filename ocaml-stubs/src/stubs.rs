@@ -15,13 +15,13 @@ use xen_claims::limits::{CLAIM_PAGES, EXTENT_COUNT, EXTENT_ORDER};
 use xen_claims::model::Fault as ModelFault;
 use xen_claims::{
     DomainBuilder, DomainId, Errno, HypercallError, Hypervisor, Model, NodeId, NodeSet, Pages,
-    Placement as CorePlacement, Topology,
+    Placement as CorePlacement, Topology, Uuid,
 };
 
 use crate::handle::{Connection, Handle};
 use crate::marshal::{
-    claim_set, Claim, DomainInfo, Failure, Fault, HostMemory, NoXen, NodeMemory, Placement,
-    Populate,
+    claim_set, Claim, DomainInfo, DomainMemory, Failure, Fault, HostMemory, NoXen, NodeMemory,
+    Placement, Populate,
 };
 use crate::runtime::without_lock;
 
@@ -257,14 +257,32 @@ pub fn xen_claims_set_node_affinity(
     answer.err().to_ocaml(cr)
 }
 
-#[sig("handle -> (int, failure) result")]
+#[sig("handle -> (domain_memory list, failure) result")]
+#[ocaml_interop::export]
+pub fn xen_claims_domain_memory(
+    cr: &mut OCamlRuntime,
+    handle: OCaml<DynBox<Handle>>,
+) -> OCaml<Result<OCamlList<DomainMemory>, Failure>> {
+    let handle = connection(handle);
+    let answer = build(cr, handle, |builder| builder.memory_of_domains());
+    answer
+        .map(|all| all.into_iter().map(DomainMemory::from).collect::<Vec<_>>())
+        .to_ocaml(cr)
+}
+
+#[sig("handle -> string -> (int, failure) result")]
 #[ocaml_interop::export]
 pub fn xen_claims_create(
     cr: &mut OCamlRuntime,
     handle: OCaml<DynBox<Handle>>,
+    uuid: OCaml<String>,
 ) -> OCaml<Result<OCamlInt, Failure>> {
+    let uuid = Uuid::try_from(uuid.as_bytes()).map_err(|_| {
+        let length = uuid.as_bytes().len();
+        Failure::Invalid(format!("a uuid of {length} bytes; it has 16"))
+    });
     let handle = connection(handle);
-    let answer = build(cr, handle, |builder| builder.create());
+    let answer = uuid.and_then(|uuid| build(cr, handle, |builder| builder.create_as(uuid)));
     answer.map(|domain| i64::from(domain.get())).to_ocaml(cr)
 }
 

@@ -65,6 +65,8 @@ pub enum Operation {
     NodeDistances,
     /// Read what a domain has.
     DomainInfo,
+    /// Read which nodes a domain's memory is on.
+    DomainMemory,
     /// Create a domain.
     CreateDomain,
     /// Set a domain's maximum memory.
@@ -92,6 +94,7 @@ impl fmt::Display for Operation {
             Operation::HostMemory => "reading the host's memory",
             Operation::NodeDistances => "reading the distances of nodes",
             Operation::DomainInfo => "reading a domain's memory",
+            Operation::DomainMemory => "reading where the memory of domains is",
             Operation::CreateDomain => "creating a domain",
             Operation::SetMaxPages => "setting the maximum memory",
             Operation::SetNodeAffinity => "setting the node affinity",

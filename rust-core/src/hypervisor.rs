@@ -70,6 +70,23 @@ pub struct DomainInfo {
     pub paused: bool,
     /// How long it ran: 0 if it was never started.
     pub cpu_time: Duration,
+    /// What its creator called it.
+    pub uuid: Uuid,
+}
+
+/// The handle of a domain, as Xen keeps it and never reads it: toolstacks put their name of the VM
+/// there, all zeros are none.
+pub type Uuid = [u8; 16];
+
+/// What a domain has of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DomainMemory {
+    /// Which domain.
+    pub domain: DomainId,
+    /// Which node.
+    pub node: NodeId,
+    /// How much, and never 0.
+    pub pages: Pages,
 }
 
 /// Where the pages of a populate call shall come from.
@@ -227,12 +244,30 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
 
 /// What a domain builder needs beside claims.
 pub trait DomainBuilder: Hypervisor {
-    /// A new domain, paused, without memory and with a maximum of 0 pages.
+    /// A new domain, paused, without memory and with a maximum of 0 pages. Who was killed before this
+    /// returned finds it again by `uuid`.
     ///
     /// # Errors
     ///
     /// `ENOMEM` if the host can't hold another domain.
-    fn create(&self) -> Result<DomainId, HypercallError>;
+    fn create_as(&self, uuid: Uuid) -> Result<DomainId, HypercallError>;
+
+    /// A new domain that nobody needs to find again.
+    ///
+    /// # Errors
+    ///
+    /// As [`create_as`](Self::create_as).
+    fn create(&self) -> Result<DomainId, HypercallError> {
+        self.create_as(Uuid::default())
+    }
+
+    /// Which nodes the memory of each domain is on, ascending by domain, then node. Xen goes through
+    /// every page of every domain for that.
+    ///
+    /// # Errors
+    ///
+    /// What the hypervisor says; none is expected of a privileged caller.
+    fn memory_of_domains(&self) -> Result<Vec<DomainMemory>, HypercallError>;
 
     /// Sets the most pages `domain` may have. What it has or claims already is not taken away. A
     /// number over [`limits::DOMAIN_PAGES`](crate::limits::DOMAIN_PAGES) means that largest one.

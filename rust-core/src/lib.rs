@@ -41,8 +41,8 @@ pub mod xen;
 pub use claim::{Claim, ClaimSet, InvalidClaim, Target};
 pub use error::{Errno, HypercallError, Operation};
 pub use hypervisor::{
-    Distances, DomainBuilder, DomainInfo, Faults, HostMemory, Hypervisor, NodeMemory, Placement,
-    Recall,
+    Distances, DomainBuilder, DomainInfo, DomainMemory, Faults, HostMemory, Hypervisor, NodeMemory,
+    Placement, Recall, Uuid,
 };
 pub use model::Model;
 pub use topology::{Topology, TopologyError};

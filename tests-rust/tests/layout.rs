@@ -23,7 +23,7 @@ macro_rules! same_fields {
 #[test]
 fn structs_are_laid_out_as_in_the_headers() {
     same_fields!(xen_domctl_getdomaininfo as xen_domctl_getdomaininfo:
-        domain, flags, tot_pages, max_pages, outstanding_pages, cpu_time);
+        domain, flags, tot_pages, max_pages, outstanding_pages, cpu_time, handle);
     same_fields!(xenctl_bitmap as xenctl_bitmap: bitmap, nr_bits);
     same_fields!(xen_sysctl_getdomaininfolist as xen_sysctl_getdomaininfolist:
         first_domain, max_domains, buffer, num_domains);

@@ -151,7 +151,7 @@ mod tests {
         let node = |n| NodeId::new(n).unwrap();
         let set = |nodes: &[i64]| nodes.iter().map(|n| node(*n)).collect::<NodeSet>();
         let mut state = State::new(&"6x1".parse::<Topology>().unwrap());
-        let id = state.create().unwrap();
+        let id = state.create(Default::default()).unwrap();
         let online = state.online;
         let mut order = |affinity: &[i64], last: usize, placement| -> Vec<usize> {
             let domain = state.domain(id).unwrap();

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use crate::error::{Errno, HypercallError, Operation};
 use crate::hypervisor::{
-    Distances, DomainBuilder, DomainInfo, Faults, HostMemory, Hypervisor, NodeMemory, Placement,
-    Recall,
+    Distances, DomainBuilder, DomainInfo, DomainMemory, Faults, HostMemory, Hypervisor, NodeMemory,
+    Placement, Recall, Uuid,
 };
 use crate::limits::MAX_CLAIMS;
 use crate::topology::Topology;
@@ -201,8 +201,12 @@ impl Hypervisor for Model {
 }
 
 impl DomainBuilder for Model {
-    fn create(&self) -> Result<DomainId, HypercallError> {
-        self.on(Operation::CreateDomain, None, State::create)
+    fn create_as(&self, uuid: Uuid) -> Result<DomainId, HypercallError> {
+        self.on(Operation::CreateDomain, None, |state| state.create(uuid))
+    }
+
+    fn memory_of_domains(&self) -> Result<Vec<DomainMemory>, HypercallError> {
+        Ok(lock(&self.state).memory_of_domains())
     }
 
     fn set_max_pages(&self, domain: DomainId, max: Pages) -> Result<(), HypercallError> {

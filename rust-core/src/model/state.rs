@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::claim::Target;
 use crate::error::Errno;
-use crate::hypervisor::{DomainInfo, HostMemory, NodeMemory, Recall};
+use crate::hypervisor::{DomainInfo, DomainMemory, HostMemory, NodeMemory, Recall, Uuid};
 use crate::limits::{DOMAIN_ID, DOMAIN_PAGES, MAX_CLAIMS, MAX_NODES};
 use crate::topology::Topology;
 use crate::units::{DomainId, NodeId, NodeSet, Pages};
@@ -35,6 +35,7 @@ pub(super) struct Extents {
 /// One domain's counts, in pages.
 #[derive(Debug)]
 pub(super) struct Domain {
+    uuid: Uuid,
     pub(super) tot_pages: u64,
     pub(super) max_pages: u64,
     pub(super) host_claim: u64,
@@ -250,7 +251,7 @@ impl State {
         }
     }
 
-    pub(super) fn create(&mut self) -> Result<DomainId, Errno> {
+    pub(super) fn create(&mut self, uuid: Uuid) -> Result<DomainId, Errno> {
         // Ids are used again only after all others, so that an old one is not soon mistaken.
         let ids = DOMAIN_ID.max as i64;
         let id = (0..ids)
@@ -260,6 +261,7 @@ impl State {
             .ok_or(Errno::ENOMEM)?;
         self.next_domain = i64::from(id.get()) + 1;
         let domain = Domain {
+            uuid,
             tot_pages: 0,
             max_pages: 0,
             host_claim: 0,
@@ -401,7 +403,25 @@ impl State {
                 paused: domain.paused,
                 // Here nothing ever runs.
                 cpu_time: Duration::ZERO,
+                uuid: domain.uuid,
             })
             .collect()
+    }
+
+    pub(super) fn memory_of_domains(&self) -> Vec<DomainMemory> {
+        let mut all = Vec::new();
+        for (&domain, counts) in &self.domains {
+            let mut on_nodes = [0; MAX_NODES];
+            for run in &counts.extents {
+                on_nodes[run.node.index()] += run.count << run.order;
+            }
+            let on_nodes = NodeId::all().zip(on_nodes).filter(|(_, pages)| *pages > 0);
+            all.extend(on_nodes.map(|(node, pages)| DomainMemory {
+                domain,
+                node,
+                pages: Pages::new(pages),
+            }));
+        }
+        all
     }
 }

@@ -16,7 +16,8 @@ use super::enabled::Xen;
 use super::layout::{xen_sysctl_page_offline_op, XEN_SYSCTL_PAGE_OFFLINE_OP};
 use crate::claim::Target;
 use crate::error::{Errno, HypercallError, Operation};
-use crate::hypervisor::{DomainBuilder, Faults, Hypervisor, Placement, Recall};
+use crate::hypervisor::{DomainBuilder, DomainMemory, Faults, Hypervisor, Placement, Recall, Uuid};
+use crate::limits::EXTENT_ORDER;
 use crate::units::{DomainId, NodeId, Pages};
 
 #[repr(C)]
@@ -107,12 +108,13 @@ impl Domains {
         self.control.as_ptr()
     }
 
-    fn create(&self) -> Result<DomainId, Errno> {
+    fn create(&self, uuid: Uuid) -> Result<DomainId, Errno> {
         let mut info = xc::xc_physinfo_t::default();
         // SAFETY: the handle is open as long as `self` lives, and `info` is a whole struct.
         checked(unsafe { xc::xc_physinfo(self.control(), &mut info) })?;
         let mut config = xc::xen_domctl_createdomain {
             ssidref: self.security_label(),
+            handle: uuid,
             max_vcpus: 1,
             max_grant_frames: 1,
             grant_opts: 1, // version 1 of grant tables
@@ -276,9 +278,21 @@ const fn memory_flags(placement: Placement) -> u32 {
 const BATCH: u64 = 1024;
 
 impl DomainBuilder for Xen {
-    fn create(&self) -> Result<DomainId, HypercallError> {
-        let created = self.domains.create();
+    fn create_as(&self, uuid: Uuid) -> Result<DomainId, HypercallError> {
+        let created = self.domains.create(uuid);
+        if let Ok(domain) = created {
+            lock(&self.domains.known).insert(domain, Known::default());
+        }
         created.map_err(|errno| HypercallError::host(Operation::CreateDomain, errno))
+    }
+
+    /// Xen has no call for it, and says it on its console when debug key `u` is pressed.
+    fn memory_of_domains(&self) -> Result<Vec<DomainMemory>, HypercallError> {
+        let control = self.domains.control();
+        // SAFETY: the handle is open, and the keys are a string that ends with 0.
+        checked(unsafe { xc::xc_send_debug_keys(control, c"u".as_ptr()) })
+            .map_err(|errno| HypercallError::host(Operation::DomainMemory, errno))?;
+        Ok(memory_of_domains(&self.console()))
     }
 
     fn set_max_pages(&self, domain: DomainId, max: Pages) -> Result<(), HypercallError> {
@@ -299,6 +313,13 @@ impl DomainBuilder for Xen {
         placement: Placement,
     ) -> Result<u64, HypercallError> {
         let refused = |errno| HypercallError::of(Operation::Populate, domain, errno);
+        // Behind all that a program that made the domain, and is gone, can have put there.
+        let behind = if lock(&self.domains.known).contains_key(&domain) {
+            0
+        } else {
+            let max = self.domain(domain).map_err(|error| refused(error.errno))?;
+            2 * max.max_pages.get() + (1 << EXTENT_ORDER.max)
+        };
         let mut done = 0;
         while done < extents {
             let count = BATCH.min(extents - done);
@@ -306,7 +327,10 @@ impl DomainBuilder for Xen {
             // the call: others build meanwhile.
             let mut frames: Vec<u64> = {
                 let mut known = lock(&self.domains.known);
-                let known = known.entry(domain).or_default();
+                let known = known.entry(domain).or_insert(Known {
+                    next: behind,
+                    extents: Vec::new(),
+                });
                 let first = known.next.next_multiple_of(1 << order);
                 known.next = first + (count << order);
                 (0..count).map(|i| first + (i << order)).collect()
@@ -404,6 +428,23 @@ impl Xen {
         Ok(())
     }
 
+    /// What is in the ring of Xen's console.
+    fn console(&self) -> String {
+        let mut text = vec![0u8; 1 << 20];
+        let mut length = text.len() as u32;
+        let mut index = 0;
+        let start = text.as_mut_ptr().cast::<c_char>();
+        let control = self.domains.control();
+        // SAFETY: the handle is open, `start` has room for `length` characters, and the other
+        // pointers are to whole variables of this function.
+        let read = unsafe { xc::xc_readconsolering(control, start, &mut length, 0, 0, &mut index) };
+        if read < 0 {
+            return String::new();
+        }
+        text.truncate(length as usize);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
     fn page_offline_op(&self, cmd: u32, frame: u64) -> Result<u32, Errno> {
         let frame = u32::try_from(frame).map_err(|_| Errno::EINVAL)?;
         self.with_buffer([0u32], |xen, address| {
@@ -468,24 +509,8 @@ impl Faults for Xen {
 
     /// What Xen's console says of it.
     fn recalls(&self) -> Vec<Recall> {
-        let mut text = vec![0u8; 1 << 20];
-        let mut length = text.len() as u32;
-        let mut index = 0;
-        let start = text.as_mut_ptr().cast::<c_char>();
-        let control = self.domains.control();
-        // SAFETY: the handle is open, `start` has room for `length` characters, and the other
-        // pointers are to whole variables of this function.
-        let read = unsafe { xc::xc_readconsolering(control, start, &mut length, 0, 0, &mut index) };
-        if read < 0 {
-            return Vec::new();
-        }
-        text.truncate(length as usize);
-        String::from_utf8_lossy(&text)
-            .lines()
-            .filter_map(recall)
-            .collect()
+        self.console().lines().filter_map(recall).collect()
     }
-
     fn fail_next_allocation(&self) -> Result<(), HypercallError> {
         Err(HypercallError::host(Operation::Populate, Errno::EOPNOTSUPP))
     }
@@ -505,6 +530,37 @@ impl Faults for Xen {
         lock(&self.domains.held).insert(domain, mapping);
         Ok(())
     }
+}
+
+/// The last dump of debug key `u`: `d1 (total: 300, claimed: 0):`, and then for each node
+/// `Node 0: 300 (claimed: 0)`; without the series it has no claims.
+fn memory_of_domains(console: &str) -> Vec<DomainMemory> {
+    let dump = console.rsplit_once("Memory location of each domain:");
+    let mut all = Vec::new();
+    let mut current = None;
+    for line in dump.map_or("", |(_, dump)| dump).lines() {
+        if let Some((before, _)) = line.split_once(" (total: ") {
+            let name = before.rsplit(' ').next().and_then(|d| d.strip_prefix('d'));
+            let domain = name.and_then(|digits| digits.parse().ok());
+            current = domain.and_then(|id| DomainId::new(id).ok());
+        } else if let (Some(domain), Some((_, rest))) = (current, line.split_once("    Node ")) {
+            let Some((node, pages)) = rest.split_once(": ") else {
+                continue;
+            };
+            let node = node.parse().ok().and_then(|node| NodeId::new(node).ok());
+            let pages = pages.split_whitespace().next();
+            let pages = pages.and_then(|pages| pages.parse().ok()).map(Pages::new);
+            if let (Some(node), Some(pages)) = (node, pages.filter(|p| *p > Pages::ZERO)) {
+                all.push(DomainMemory {
+                    domain,
+                    node,
+                    pages,
+                });
+            }
+        }
+    }
+    all.sort_unstable_by_key(|memory| (memory.domain, memory.node));
+    all
 }
 
 /// `... recalled 1 page(s) claimed by d3 on node 0`, or without a node.
@@ -527,6 +583,22 @@ fn recall(line: &str) -> Option<Recall> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_memory_of_domains_is_read_from_the_console() {
+        let old =
+            "(XEN) Memory location of each domain:\n(XEN) d7 (total: 1):\n(XEN)     Node 0: 1\n";
+        let new = "(XEN) [  9.1] Memory location of each domain:\n(XEN) [  9.1] d0 (total: 5, claimed: 0):\n\
+            (XEN) [  9.1]     Node 0: 5 (claimed: 0)\n(XEN) [  9.1]     Node 1: 0 (claimed: 0)\n\
+            (XEN) [  9.1] d12 (total: 300, claimed: 9):\n(XEN) [  9.1]     Node 1: 300 (claimed: 9)\n";
+        let found: Vec<_> = memory_of_domains(&format!("{old}{new}"))
+            .iter()
+            .map(|m| (m.domain.get(), m.node.index(), m.pages.get()))
+            .collect();
+        assert_eq!(found, [(0, 0, 5), (12, 1, 300)]);
+        assert_eq!(memory_of_domains(old).len(), 1);
+        assert!(memory_of_domains("").is_empty());
+    }
 
     #[test]
     fn recalls_are_read_from_the_console() {

@@ -114,6 +114,7 @@ impl Xen {
             dying: info.dying(),
             paused: info.paused(),
             cpu_time: Duration::from_nanos(info.cpu_time),
+            uuid: info.handle,
         }))
     }
 

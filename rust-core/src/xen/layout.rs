@@ -88,6 +88,10 @@ pub struct xen_domctl_getdomaininfo {
     pub paged_pages: u64,
     pub shared_info_frame: u64,
     pub cpu_time: u64,
+    pub nr_online_vcpus: u32,
+    pub max_vcpu_id: u32,
+    pub ssidref: u32,
+    pub handle: [u8; 16],
 }
 
 impl xen_domctl_getdomaininfo {
