@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# ./dev demo: an OCaml toolstack that claims memory for the VMs it builds, on this machine's topology and
-# on a large one. With --xen, on a patched Xen, booted in QEMU with 4 nodes.
+# ./dev demo: a boot storm on a server of 8 nodes, in an embedded hypervisor: built as it is done today,
+# and then with claims. With --xen, the same scaled down, on a patched Xen, booted in QEMU with 4 nodes.
 set -euo pipefail
 . tools/say.sh
+storm=examples/builder/scenarios/boot-storm.json
 if [[ ${1-} == --xen ]]; then
-    say "builder --host xen examples/builder/small.json, in Dom0"
-    exec tools/xen.sh boot --nodes 4 -- builder --host xen /small.json
+    say "builder storm --xen ${storm##*/}, in Dom0"
+    exec tools/xen.sh boot --nodes 4 -- builder storm --xen "/${storm##*/}"
 fi
 one_per_checkout
 say "building the example builder"
 dune build ./examples/builder/builder.exe
 say "built in $SECONDS s"
-for host in this epyc-nps4; do
-    say "builder --host $host examples/builder/vms.json"
-    dune exec --no-build -- ./examples/builder/builder.exe --host "$host" examples/builder/vms.json
-done
+# Not in _build: that is elsewhere for who is in a build root.
+report=(--report storm-report)
+command -v gnuplot >/dev/null || { say "no report with pictures: there is no gnuplot" && report=(); }
+say "builder storm ${report[*]} $storm"
+exec dune exec --no-build -- ./examples/builder/builder.exe storm "${report[@]}" "$storm"

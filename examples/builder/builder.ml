@@ -2,13 +2,9 @@ open Xenctrl_claims
 open Builder_lib
 open Cmdliner
 
-(* More than that help nobody, and OCaml has 128 domains at most. *)
-let max_builders = 64
-
 exception Bad_input of string
 
 let bad_input = function Ok value -> value | Error message -> raise (Bad_input message)
-let on_xen = "xen"
 
 let open_embedded host =
   let prefix = "Xenctrl.Model.create: " in
@@ -16,109 +12,276 @@ let open_embedded host =
   | xc -> xc
   | exception Invalid_argument message ->
       let skip = if String.starts_with ~prefix message then String.length prefix else 0 in
-      raise (Bad_input ("--host: " ^ String.sub message skip (String.length message - skip)))
+      raise (Bad_input ("host: " ^ String.sub message skip (String.length message - skip)))
 
-let open_host host =
-  if host <> on_xen then open_embedded host
+let open_xen () =
+  match Xenctrl.interface_open () with
+  | xc -> xc
+  | exception Unix.Unix_error (_, _, reason) -> raise (Bad_input ("--xen: " ^ reason))
+
+type target = Embedded of string | Xen
+
+let with_host target f =
+  let xc = match target with Xen -> open_xen () | Embedded host -> open_embedded host in
+  Fun.protect ~finally:(fun () -> Xenctrl.interface_close xc) (fun () -> f xc)
+
+let name_of = function Xen -> "Xen" | Embedded host -> host
+
+let size xc =
+  List.fold_left
+    (fun sum (m : Xenctrl.node_memory) -> Int64.add sum m.size)
+    0L (Xenctrl.node_memory xc)
+
+(* The scenario for that host, and how much smaller it is. *)
+let fit xc target ~source (scenario : Scenario.t) =
+  let ids = List.map (fun (m : Xenctrl.node_memory) -> m.node) (Xenctrl.node_memory xc) in
+  if target = Embedded scenario.host then (
+    bad_input (Scenario.check_nodes ~source ~host:scenario.host ids scenario);
+    (scenario, 1.))
   else
-    match Xenctrl.interface_open () with
-    | xc -> xc
-    | exception Unix.Unix_error (_, _, reason) -> raise (Bad_input ("--host xen: " ^ reason))
+    let size = with_host (Embedded scenario.host) size in
+    let factor = Int64.to_float (Xenctrl.host_memory xc).free_pages /. Int64.to_float size in
+    (Scenario.fit scenario ~nodes:ids ~factor, factor)
 
-let build ~host ~builders path =
-  let xc = open_host host in
-  Fun.protect ~finally:(fun () -> Xenctrl.interface_close xc) @@ fun () ->
-  let vms = bad_input (Vm_list.read path) in
-  let node_ids = List.map (fun (node : Plan.node) -> node.id) (Build.nodes xc) in
-  bad_input (Vm_list.check_nodes ~source:(Vm_list.source path) ~host node_ids vms);
-  let start = Unix.gettimeofday () in
-  let builds = Pool.map ~workers:builders (Build.vm xc) vms in
-  let seconds = Unix.gettimeofday () -. start in
-  let report : Report.t = { host; builders; nodes = Xenctrl.node_memory xc; builds; seconds } in
-  (report, (Xenctrl.host_memory xc).outstanding_pages)
+(* Progress: a line that is written over, on a terminal. *)
+
+let show_progress claims ({ time; built; refused; failed; of_all } : Storm.progress) =
+  if Unix.isatty Unix.stderr then
+    let width = 30 in
+    let done_ = built + refused + failed in
+    let filled = width * done_ / of_all in
+    Printf.eprintf "\r%s [%s%s] %d/%d, %d refused, %d failed, %4.1f s%s%!"
+      (if claims then "with claims   " else "without claims")
+      (String.make filled '#')
+      (String.make (width - filled) ' ')
+      done_ of_all refused failed time
+      (if done_ = of_all then "\n" else "")
 
 let complain message = prerr_endline ("builder: " ^ Words.one_line message)
 
-let run host builders path =
-  match build ~host ~builders path with
-  | exception Bad_input message ->
-      complain message;
-      2
-  | report, outstanding_pages -> (
-      match
-        print_string (Report.to_string report);
-        flush stdout
-      with
-      | exception Sys_error reason ->
-          complain ("standard output: " ^ reason);
-          (* Else it is tried again at exit. *)
-          close_out_noerr stdout;
-          1
-      | () ->
-          let problems = Report.problems report ~exact:(host <> on_xen) ~outstanding_pages in
-          List.iter complain problems;
-          if problems = [] then 0 else 1)
+(* Prints to standard output, and is the exit status. *)
+let print text ~problems =
+  match
+    print_string text;
+    flush stdout
+  with
+  | exception Sys_error reason ->
+      complain ("standard output: " ^ reason);
+      (* Else it is tried again at exit. *)
+      close_out_noerr stdout;
+      1
+  | () ->
+      List.iter complain problems;
+      if problems = [] then 0 else 1
+
+let read target builders path =
+  let scenario = bad_input (Scenario.read path) in
+  let scenario =
+    match builders with Some builders -> { scenario with builders } | None -> scenario
+  in
+  let target =
+    match target with `Xen -> Xen | `Host host -> Embedded host | `Own -> Embedded scenario.host
+  in
+  (scenario, target)
+
+let guarded f =
+  try f ()
+  with Bad_input message ->
+    complain message;
+    2
+
+let report_of xc target seed scenario storms : Report.t =
+  let nodes = List.length (Xenctrl.node_memory xc) in
+  { scenario; host = name_of target; seed; nodes; pages = size xc; storms }
+
+let kind_of target real_time : Clock.kind = if real_time || target = Xen then Real else Simulated
+
+(* storm *)
+
+let storm target builders seed real_time json verbose directory path =
+  guarded @@ fun () ->
+  let scenario, target = read target builders path in
+  let source = Scenario.source path in
+  let play claims =
+    with_host target @@ fun xc ->
+    let scenario, scale = fit xc target ~source scenario in
+    let kind = kind_of target real_time in
+    let storm = Storm.play xc kind ~claims ~seed ~scale ~progress:(show_progress claims) scenario in
+    (* On Xen the host is the same next time, and is left as it was. *)
+    Storm.clear xc scenario;
+    report_of xc target seed scenario [ storm ]
+  in
+  let without = play false in
+  let with_claims = play true in
+  let report = { with_claims with storms = without.storms @ with_claims.storms } in
+  let text =
+    if json then Yojson.Safe.pretty_to_string (Report.to_json report) ^ "\n"
+    else Report.to_string report ^ if verbose then "\n" ^ Report.vms report else ""
+  in
+  let problems = List.concat_map Summary.broken_promises with_claims.storms in
+  let written = Option.map (fun directory -> Page.write report ~directory) directory in
+  let written_problems =
+    match written with
+    | Some (Error reason) -> [ "--report: " ^ reason ]
+    | Some (Ok path) when not json ->
+        (* After the table, as it is about that. *)
+        at_exit (fun () -> try Printf.printf "\nReport: %s\n%!" path with Sys_error _ -> ());
+        []
+    | Some (Ok _) | None -> []
+  in
+  print text ~problems:(problems @ written_problems)
+
+(* build *)
+
+let build target builders seed real_time json path =
+  guarded @@ fun () ->
+  let scenario, target = read target builders path in
+  with_host target @@ fun xc ->
+  let scenario, scale = fit xc target ~source:(Scenario.source path) scenario in
+  let kind = kind_of target real_time in
+  let storm =
+    Storm.play xc kind ~claims:true ~seed ~scale ~progress:(show_progress true) scenario
+  in
+  let report = report_of xc target seed scenario [ storm ] in
+  let text =
+    if json then Yojson.Safe.pretty_to_string (Report.to_json report) ^ "\n"
+    else Report.to_string report ^ "\n" ^ Report.vms report
+  in
+  print text ~problems:(Summary.broken_promises storm)
 
 (* The command line *)
 
-let host =
-  let doc =
-    "The host to build on, in an embedded hypervisor: $(b,this) (the nodes of this machine), \
-     $(b,uma), $(b,2-socket), $(b,epyc-nps4), or NODESxGiB such as 4x16. Or $(b,xen): the Xen that \
-     this program runs on, where the VMs stay."
+let target =
+  let host =
+    let doc =
+      "Another host than the scenario's, in an embedded hypervisor: $(b,this) (the nodes of this \
+       machine), $(b,uma), $(b,2-socket), $(b,epyc-nps4), or NODESxGiB such as 4x16. The VMs are \
+       scaled to fit."
+    in
+    Arg.(value & opt (some string) None & info [ "host" ] ~docv:"HOST" ~doc)
   in
-  Arg.(value & opt string "this" & info [ "host" ] ~docv:"HOST" ~doc)
+  let xen =
+    let doc = "Use the Xen that this program runs on. The VMs are scaled to what it has free." in
+    Arg.(value & flag & info [ "xen" ] ~doc)
+  in
+  let choose host xen =
+    match (host, xen) with
+    | Some _, true -> `Error (false, "--host and --xen exclude each other")
+    | Some host, false -> `Ok (`Host host)
+    | None, true -> `Ok `Xen
+    | None, false -> `Ok `Own
+  in
+  Term.(ret (const choose $ host $ xen))
 
 let builders =
   let parse text =
     match int_of_string_opt text with
-    | Some n when 1 <= n && n <= max_builders -> Ok n
+    | Some n when 1 <= n && n <= Scenario.max_builders -> Ok n
     | _ ->
-        Error (`Msg (Printf.sprintf "'%s' is not a number of builders in 1..%d" text max_builders))
+        let message =
+          Printf.sprintf "'%s' is not a number of builders in 1..%d" text Scenario.max_builders
+        in
+        Error (`Msg message)
   in
-  let doc = Printf.sprintf "How many VMs are built at once, 1..%d." max_builders in
+  let doc =
+    Printf.sprintf "How many VMs are built at once, 1..%d, instead of what the scenario says."
+      Scenario.max_builders
+  in
   Arg.(
-    value & opt (conv ~docv:"N" (parse, Format.pp_print_int)) 4 & info [ "builders" ] ~docv:"N" ~doc)
+    value
+    & opt (some (conv ~docv:"N" (parse, Format.pp_print_int))) None
+    & info [ "builders" ] ~docv:"N" ~doc)
+
+let seed =
+  let doc = "What varies from run to run varies with this number." in
+  Arg.(value & opt int 1 & info [ "seed" ] ~docv:"N" ~doc)
+
+let real_time =
+  let doc =
+    "Let builders run freely on the machine's clock. On an embedded hypervisor time is simulated \
+     otherwise, so that the same seed gives the same result on any machine."
+  in
+  Arg.(value & flag & info [ "real-time" ] ~doc)
+
+let json = Arg.(value & flag & info [ "json" ] ~doc:"Print JSON instead of a table.")
+
+let verbose =
+  Arg.(value & flag & info [ "v"; "verbose" ] ~doc:"Print as well where the memory of each VM is.")
+
+let directory =
+  let doc = "Write $(b,report.html) with pictures there; gnuplot draws them." in
+  Arg.(value & opt (some string) None & info [ "report" ] ~docv:"DIR" ~doc)
 
 let path =
-  let doc = "The list of VMs; $(b,-) is standard input." in
-  Arg.(required & pos 0 (some string) None & info [] ~docv:"FILE" ~doc)
+  let doc = "The scenario; $(b,-) is standard input." in
+  Arg.(required & pos 0 (some string) None & info [] ~docv:"SCENARIO" ~doc)
 
-let man =
+let format =
   [
-    `S Manpage.s_description;
+    `S "SCENARIOS";
     `P
-      "Builds the VMs of a list with several builders in parallel, as a toolstack does, and prints \
-       where the memory of each VM is. Each builder looks at the nodes, claims memory on those it \
-       chose, and populates the VM from exactly those. A VM that does not fit is refused before \
-       any memory is touched.";
+      "A JSON object; $(i,builders), $(i,about), $(i,running) and all from $(i,nodes) on may be \
+       left out:";
+    `Pre
+      {|{ "about": "Two VMs that want one node, while a third one leaves it.",
+  "host": "2x4", "builders": 2,
+  "running": [ { "name": "old-1", "mib": 2048, "nodes": [0], "leaves": 0.4 } ],
+  "vms": [ { "name": "web-1", "mib": 2048, "nodes": [0] },
+           { "name": "db-1", "mib": 3072, "nodes": [0], "arrives": 0.5 } ] }|};
     `P
-      (Printf.sprintf
-         "When another builder was faster, a builder looks and chooses again, up to %d times for a \
-          VM."
-         Build.max_attempts);
-    `S "THE LIST";
-    `P
-      "A JSON list of objects with $(i,name) (letters, digits, '-', '_' and '.'), $(i,mib) (its \
-       memory in MiB) and, if you like, $(i,nodes) (a list of node ids):";
-    `Pre {|[ { "name": "web-1", "mib": 2048 }, { "name": "db-1", "mib": 8192, "nodes": [0, 1] } ]|};
-    `P
-      "$(i,nodes) is a preference: a VM that does not fit there is built elsewhere, and the output \
-       says so. A node that the host does not have is an error. Without preference, or elsewhere, \
-       a VM goes to the node with most claimable memory, or over several if none has enough.";
+      "$(i,nodes) is where a VM had best be; it is built elsewhere if it does not fit. Without, it \
+       is built on as few nodes as can be. Times are seconds after the start.";
   ]
 
-let exits =
+let exits ok =
   [
-    Cmd.Exit.info 0
-      ~doc:"when every VM was built or refused for lack of memory; refusals are in the output.";
-    Cmd.Exit.info 1 ~doc:"when a VM failed in another way, or the output could not be written.";
-    Cmd.Exit.info 2 ~doc:"when the command line or the list is wrong; nothing was built.";
+    Cmd.Exit.info 0 ~doc:ok;
+    Cmd.Exit.info 1
+      ~doc:
+        "when, with claims, a VM has memory that it did not claim, or failed after its first page, \
+         or was refused after that, or a claim is left; or when output could not be written.";
+    Cmd.Exit.info 2 ~doc:"when the command line or the scenario is wrong; nothing was built.";
   ]
+
+let storm_cmd =
+  let doc = "build the VMs of a scenario without claims, then with claims, and compare" in
+  let man =
+    [
+      `S Manpage.s_description;
+      `P
+        "Plays a scenario twice, on equal hosts with equal seeds. Builders work in parallel: each \
+         takes the next VM, looks at the host, decides on nodes, and populates extent by extent. \
+         Without claims, another builder may take the memory meanwhile: then Xen gives what it \
+         finds on other nodes, or the build runs dry and was for nothing. With claims, the \
+         decision is a claim set: it holds, or the VM is refused before any memory is touched.";
+    ]
+    @ format
+  in
+  let info = Cmd.info "storm" ~doc ~man ~exits:(exits "when claims kept what they promise.") in
+  Cmd.v info
+    Term.(const storm $ target $ builders $ seed $ real_time $ json $ verbose $ directory $ path)
+
+let build_cmd =
+  let doc = "build the VMs of a scenario with claims, and go on where an earlier run was killed" in
+  let man =
+    [
+      `S Manpage.s_description;
+      `P
+        "Builds the VMs with claims and leaves them there. It keeps no state but Xen's own: killed \
+         at any point and started again, it finds its domains by their uuid, what they have, and \
+         what they still claim, which is what is still to be populated.";
+    ]
+    @ format
+  in
+  let info =
+    Cmd.info "build" ~doc ~man
+      ~exits:(exits "when every VM was built, or refused for lack of memory.")
+  in
+  Cmd.v info Term.(const build $ target $ builders $ seed $ real_time $ json $ path)
 
 let cmd =
-  let doc = "build a list of VMs in parallel, with their memory claimed" in
-  Cmd.v (Cmd.info "builder" ~doc ~man ~exits) Term.(const run $ host $ builders $ path)
+  let doc = "a small VM builder that claims memory" in
+  Cmd.group (Cmd.info "builder" ~doc) [ storm_cmd; build_cmd ]
 
 (* Cmdliner follows its message with three lines of usage. One line is enough. *)
 let usage_error text =

@@ -1,86 +1,150 @@
 open Xenctrl_claims
 
-type refusal = Short of Plan.node list | Outrun
+type pace = { think : float * float; seconds_per_page : float; step : int }
+type env = { xc : Xenctrl.handle; claims : bool; pace : pace; seed : int; crossing : unit -> unit }
 
 type outcome =
-  | Built of { domid : Xenctrl.domid; plan : Plan.t }
-  | Refused of refusal
-  | Failed of string
+  | Built of Xenctrl.domid
+  | Refused of { reason : string; touched : int64 }
+  | Failed of { reason : string; populated : int64 }
 
-type t = { vm : Vm_list.vm; outcome : outcome; retries : int }
+type t = {
+  vm : Scenario.vm;
+  outcome : outcome;
+  planned : Xenctrl.claim array;
+  retries : int;
+  started : float;
+  ended : float;
+}
 
-let max_attempts = 64
-let pages_per_mib = 256
+let uuid (vm : Scenario.vm) = Digest.string vm.name
 
-(* 1 GiB, 2 MiB, 4 KiB. *)
-let orders = [ 18; 9; 0 ]
+let call env f =
+  env.crossing ();
+  let answer = f env.xc in
+  env.crossing ();
+  answer
 
-let nodes xc =
-  let claimable ({ node; free; claimed; _ } : Xenctrl.node_memory) : Plan.node =
-    { id = node; claimable_mib = Int64.to_int (Int64.sub free claimed) / pages_per_mib }
+let between random (low, high) = low +. Random.State.float random (high -. low)
+
+(* Populates step by step, and says how many pages are missing in the end. *)
+let populate env actor random domid calls =
+  let populated = ref 0 in
+  let rec go (call_ : Claims.call) =
+    let { Claims.order; extents; placement } = call_ in
+    let now = min extents (max 1 (env.pace.step lsr order)) in
+    let given =
+      call env (fun xc -> Xenctrl.domain_populate xc domid ~order ~extents:now placement)
+    in
+    let pages = given lsl order in
+    populated := !populated + pages;
+    Clock.spend actor (float_of_int pages *. env.pace.seconds_per_page *. between random (0.8, 1.2));
+    if given = now then if now = extents then 0 else go { call_ with extents = extents - now }
+    else
+      match Claims.rest call_ ~given with
+      | None -> 0
+      | Some rest when rest.order < order -> go rest
+      | Some rest -> rest.extents
   in
-  List.map claimable (Xenctrl.node_memory xc)
-
-(* The memory of [domid] once it is claimed, and how often another builder was faster. *)
-let rec claim xc domid ({ mib; nodes = preferred; _ } as vm : Vm_list.vm) ~retries =
-  let now = nodes xc in
-  match Plan.make now ~mib ~preferred with
-  | None -> (Error (Short now), retries)
-  | Some plan -> (
-      let claim_of ({ node; mib } : Plan.part) : Xenctrl.claim =
-        { pages = Int64.of_int (mib * pages_per_mib); target = Int32.of_int node }
-      in
-      match Xenctrl.domain_claim_memory xc domid (Array.of_list (List.map claim_of plan.parts)) with
-      | () -> (Ok plan, retries)
-      | exception Unix.Unix_error (ENOMEM, _, _) ->
-          if retries + 1 = max_attempts then (Error Outrun, retries)
-          else claim xc domid vm ~retries:(retries + 1))
-
-(* From exactly that node, as the claim is worth nothing elsewhere. Large extents first: fewer
-   entries in the tables of the VM, fewer misses when it runs. *)
-let populate xc domid ({ node; mib } : Plan.part) =
-  let with_order left order =
-    let extents = left lsr order in
-    if extents = 0 then left
-    else left - (Xenctrl.domain_populate xc domid ~order ~extents (Exact node) lsl order)
+  let missing =
+    List.fold_left (fun missing call -> if missing > 0 then missing else go call) 0 calls
   in
-  match List.fold_left with_order (mib * pages_per_mib) orders with
-  | 0 -> Ok ()
-  | pages ->
-      Error
-        (Printf.sprintf "node %d did not give %d pages of the %d MiB claimed on it" node pages mib)
+  (missing, Int64.of_int !populated)
 
-let rec populate_all xc domid = function
-  | [] -> Ok ()
-  | part :: parts -> Result.bind (populate xc domid part) (fun () -> populate_all xc domid parts)
+let policy (vm : Scenario.vm) : Claims.policy = if vm.nodes = [] then Pack else Prefer vm.nodes
 
-let in_domain xc (vm : Vm_list.vm) domid =
-  (* Maximum memory is in KiB. *)
-  Xenctrl.domain_setmaxmem xc domid (Int64.of_int (vm.mib * 1024));
-  match claim xc domid vm ~retries:0 with
-  | Error refusal, retries -> { vm; outcome = Refused refusal; retries }
-  | Ok plan, retries ->
-      Xenctrl.domain_set_node_affinity xc domid
-        (List.map (fun (part : Plan.part) -> part.node) plan.parts);
-      let outcome =
-        match populate_all xc domid plan.parts with
-        | Ok () -> Built { domid; plan }
-        | Error reason -> Failed reason
-      in
-      { vm; outcome; retries }
+(* Why not, on a line of a table. *)
+let reason : Claims.error -> string = function
+  | Short { by; wanted; _ } ->
+      Format.asprintf "short by %a of %a" Claims.pp_pages by Claims.pp_pages wanted
+  | Outrun { attempts; _ } -> Printf.sprintf "other builders were faster %d times" attempts
+  | error -> Format.asprintf "%a" Claims.pp_error error
 
-let vm xc (vm : Vm_list.vm) =
-  let failed reason = { vm; outcome = Failed reason; retries = 0 } in
-  try
-    let domid = Xenctrl.domain_create xc in
-    let built = ref false in
-    Fun.protect
-      ~finally:(fun () -> if not !built then Xenctrl.domain_destroy xc domid)
-      (fun () ->
-        let result = in_domain xc vm domid in
-        (built := match result.outcome with Built _ -> true | Refused _ | Failed _ -> false);
-        result)
-  with
-  | Unix.Unix_error (error, call, _) ->
-      failed (Printf.sprintf "%s: %s" call (Unix.error_message error))
-  | Xenctrl.Panic reason -> failed reason
+(* A plan, claimed or not, and how often another builder was faster. *)
+let decide env domid (vm : Scenario.vm) =
+  let pages = vm.pages in
+  if env.claims then
+    call env (fun xc -> Claims.claim_with_plan ~attempts:64 xc domid ~pages (policy vm))
+    |> Result.map (fun ({ claims; retries } : Claims.claimed) -> (claims, retries))
+  else
+    Result.bind (call env (fun xc -> Claims.look xc)) @@ fun host ->
+    match Claims.plan host ~pages (policy vm) with
+    | Ok plan -> Ok (plan, 0)
+    | Error by -> Error (Short { wanted = pages; by; holders = [] })
+
+let info env domid =
+  let is_it (info : Xenctrl.domain_info) = info.domid = domid in
+  List.find_opt is_it (call env Xenctrl.domain_list)
+
+let total_pages env domid =
+  Option.fold ~none:0L ~some:(fun (i : Xenctrl.domain_info) -> i.total_pages) (info env domid)
+
+let vm env actor ~index (existing : Xenctrl.domain_info option) (vm : Scenario.vm) =
+  let started = Clock.now actor in
+  let random = Random.State.make [| env.seed; index |] in
+  let result ?(planned = [||]) ?(retries = 0) outcome =
+    { vm; outcome; planned; retries; started; ended = Clock.now actor }
+  in
+  let destroy domid = call env (fun xc -> Xenctrl.domain_destroy xc domid) in
+  let finish ?planned ?retries domid calls =
+    match populate env actor random domid calls with
+    | 0, _ -> result ?planned ?retries (Built domid)
+    | missing, populated ->
+        destroy domid;
+        let reason = Printf.sprintf "%d pages could not be had" missing in
+        result ?planned ?retries (Failed { reason; populated })
+  in
+  let claim_and_populate domid =
+    (* Maximum memory is in KiB. *)
+    call env (fun xc -> Xenctrl.domain_setmaxmem xc domid (Int64.mul 4L vm.pages));
+    match decide env domid vm with
+    | Error error ->
+        let touched = total_pages env domid in
+        destroy domid;
+        result (Refused { reason = reason error; touched })
+    | Ok (planned, retries) ->
+        let { Claims.affinity; calls } = Claims.populate_plan planned in
+        call env (fun xc -> Xenctrl.domain_set_node_affinity xc domid affinity);
+        Clock.spend actor (between random env.pace.think);
+        let anywhere () = (Claims.populate_plan [| { pages = vm.pages; target = -1l } |]).calls in
+        finish ~planned ~retries domid (if env.claims then calls else anywhere ())
+  in
+  let take_over () =
+    let create () = claim_and_populate (call env (Xenctrl.domain_create ~uuid:(uuid vm))) in
+    match existing with
+    | None -> create ()
+    | Some { domid; dying = false; claimed_pages = 0L; total_pages; _ } when total_pages = vm.pages
+      ->
+        result (Built domid)
+    | Some { domid; dying = false; claimed_pages = 0L; total_pages = 0L; _ } ->
+        claim_and_populate domid
+    | Some { domid; dying = false; claimed_pages; total_pages; _ }
+      when Int64.add claimed_pages total_pages = vm.pages ->
+        let left = call env (fun xc -> Xenctrl.domain_claim_memory_get xc domid) in
+        let { Claims.affinity; calls } = Claims.populate_plan left in
+        (* Before the first page, it may not have been set yet. *)
+        if total_pages = 0L && affinity <> [] then
+          call env (fun xc -> Xenctrl.domain_set_node_affinity xc domid affinity);
+        finish domid calls
+    | Some { domid; _ } ->
+        (* Made by somebody who does not claim, or claims were recalled. *)
+        destroy domid;
+        create ()
+  in
+  try take_over ()
+  with (Unix.Unix_error _ | Xenctrl.Panic _) as exn ->
+    let reason =
+      match exn with
+      | Unix.Unix_error (error, call, _) -> Printf.sprintf "%s: %s" call (Unix.error_message error)
+      | exn -> Printexc.to_string exn
+    in
+    let mine (info : Xenctrl.domain_info) = info.uuid = uuid vm in
+    let touched =
+      match List.find_opt mine (call env Xenctrl.domain_list) with
+      | None -> 0L
+      | Some { domid; total_pages; _ } ->
+          destroy domid;
+          total_pages
+    in
+    if touched = 0L then result (Refused { reason; touched })
+    else result (Failed { reason; populated = touched })

@@ -1,38 +1,53 @@
-(** Builds one VM: a domain whose memory is claimed before it is populated. *)
+(** Builds one VM, the way it is done today or with a claim set.
+
+    Both look at the host, decide on nodes by the same plan, spend the time that a toolstack spends
+    on other things, and populate, which takes its time too. With claims, the plan is claimed when
+    it is made, and the VM is populated from exactly there. Without, it is only the VM's node
+    affinity: Xen takes what it finds, elsewhere if it must, and nothing at all when the host is
+    full. *)
 
 open Xenctrl_claims
 
-(** Why a VM can't be had now. That is an answer, not a fault. *)
-type refusal =
-  | Short of Plan.node list
-      (** All nodes together have too little claimable: these, when they were read last. *)
-  | Outrun  (** Other builders were faster {!max_attempts} times. *)
+type pace = {
+  think : float * float;  (** Seconds from the plan until the first page, from and to. *)
+  seconds_per_page : float;  (** To populate it. Each step takes 0.8 to 1.2 times that. *)
+  step : int;  (** Pages that are populated at once, as far as extents allow. *)
+}
+(** How fast things go. *)
 
-type outcome =
-  | Built of { domid : Xenctrl.domid; plan : Plan.t }  (** Its memory is where [plan] says. *)
-  | Refused of refusal
-  | Failed of string  (** The hypervisor did what it must not, given that the claim stands. *)
-
-type t = {
-  vm : Vm_list.vm;
-  outcome : outcome;
-  retries : int;  (** How often another builder was faster, so that a new plan was made. *)
+type env = {
+  xc : Xenctrl.handle;
+  claims : bool;
+  pace : pace;
+  seed : int;
+  crossing : unit -> unit;
+      (** Called before and after each hypercall: what raises there has been killed there. *)
 }
 
-val max_attempts : int
-(** How often a VM is planned and claimed before it is refused as [Outrun]. Each failure means that
-    another VM got memory, so only many builders at once need more than a few. *)
+type outcome =
+  | Built of Xenctrl.domid
+  | Refused of { reason : string; touched : int64 }
+      (** [touched] pages it had already by then, which should be none. *)
+  | Failed of { reason : string; populated : int64 }
+      (** Ended while it was populated, with [populated] pages for nothing. *)
 
-val vm : Xenctrl.handle -> Vm_list.vm -> t
-(** [vm xc wanted] creates a domain, claims its memory on the nodes of {!Plan.make}, makes those its
-    affinity, and populates from each exactly what was claimed there. If another builder was faster
-    ([ENOMEM]), the nodes are read and planned again.
+type t = {
+  vm : Scenario.vm;
+  outcome : outcome;
+  planned : Xenctrl.claim array;
+      (** Where its memory was to be, claimed or not; empty if there was no plan, or if it was made
+          before this builder was started. *)
+  retries : int;  (** How often another builder was faster, so that a new plan was made. *)
+  started : float;  (** In seconds since the start of the storm. *)
+  ended : float;
+}
 
-    Unless the VM was built, its domain does not exist afterwards and nothing is claimed for it,
-    also if this raises. It may run in several OCaml domains at once on one [xc]. *)
+val uuid : Scenario.vm -> string
+(** [uuid vm] is what the domain of [vm] is created with: by it a restarted builder finds it. *)
 
-val nodes : Xenctrl.handle -> Plan.node list
-(** [nodes xc] is what is claimable on each node now. *)
+val vm : env -> Clock.actor -> index:int -> Xenctrl.domain_info option -> Scenario.vm -> t
+(** [vm env actor ~index existing wanted] builds [wanted], number [index] of the list. [existing] is
+    its domain, if an earlier builder left one. With claims, Xen knows how far that one came: what
+    is still claimed is still to be populated.
 
-val pages_per_mib : int
-(** 256 *)
+    Unless the VM was built, its domain does not exist afterwards and nothing is claimed for it. *)

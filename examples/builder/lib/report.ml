@@ -1,15 +1,18 @@
 open Xenctrl_claims
 
 type t = {
+  scenario : Scenario.t;
   host : string;
-  builders : int;
-  nodes : Xenctrl.node_memory list;
-  builds : Build.t list;
-  seconds : float;
+  seed : int;
+  nodes : int;
+  pages : int64;
+  storms : Storm.t list;
 }
 
-let sum f items = List.fold_left (fun total item -> total + f item) 0 items
-let mib pages = Int64.to_int pages / Build.pages_per_mib
+let gib pages =
+  let mib = Int64.to_float pages /. 256. in
+  if mib >= 1024. then Printf.sprintf "%.1f GiB" (mib /. 1024.) else Printf.sprintf "%.0f MiB" mib
+
 let plural n word = Printf.sprintf "%d %s%s" n word (if n = 1 then "" else "s")
 
 (* Tables: each column is as wide as its widest cell, the last as its own. *)
@@ -35,138 +38,127 @@ let table aligns rows =
   in
   List.map (fun row -> String.concat "  " (line aligns widths row)) rows
 
-(* VMs *)
+let heading { scenario; host; nodes; pages; _ } =
+  let count = List.length scenario.vms in
+  Printf.sprintf "%s: %s of %s together, %s at once, on %s (%s, %s)" scenario.name
+    (plural count "VM")
+    (gib (Scenario.wanted scenario))
+    (if scenario.builders = 1 then "1" else string_of_int scenario.builders)
+    host (plural nodes "node") (gib pages)
 
-let parts_in_words parts =
-  let part ({ node; mib } : Plan.part) = Printf.sprintf "node %d: %d MiB" node mib in
-  String.concat ", " (List.map part parts)
+let kind (storm : Storm.t) = if storm.claims then "with claims" else "without claims"
 
-let preference_in_words (vm : Vm_list.vm) = function
-  | Plan.Unasked -> ""
-  | Honoured -> " (preferred)"
-  | Full mib ->
-      Printf.sprintf " (not the preferred %s: %d MiB claimable)" (Words.nodes vm.nodes) mib
+let rows report =
+  let summaries = List.map Summary.of_storm report.storms in
+  let row label f = label :: List.map f summaries in
+  let count label f = row label (fun s -> string_of_int (f s)) in
+  let of_count n pages = if n = 0 then "0" else Printf.sprintf "%d (%s)" n (gib pages) in
+  let never_again = List.for_all (fun (s : Summary.t) -> s.retries = 0) summaries in
+  [
+    "" :: List.map kind report.storms;
+    row "VMs built" (fun (s : Summary.t) -> of_count s.built s.used_pages);
+    count "  on one node, as planned" (fun s -> s.on_one_node);
+    count "  on several nodes, as planned" (fun s -> s.as_planned);
+    row "  with memory where it was not planned" (fun s -> of_count s.strayed s.stray_pages);
+    count "refused before any memory was touched" (fun s -> s.refused);
+    row "failed late, populated for nothing" (fun s -> of_count s.failed s.wasted_pages);
+  ]
+  @ (if never_again then []
+     else [ count "plans made again, another was faster" (fun s -> s.retries) ])
+  @ [ row "seconds until the last was done" (fun s -> Printf.sprintf "%.1f" s.seconds) ]
 
-let refusal_in_words (vm : Vm_list.vm) = function
-  | Build.Outrun ->
-      Printf.sprintf "other builders were faster %d times; try fewer builders" Build.max_attempts
-  | Short nodes -> (
-      match List.filter (fun (node : Plan.node) -> node.claimable_mib > 0) nodes with
-      | [] -> Printf.sprintf "%d MiB wanted, nothing claimable on any node" vm.mib
-      | nodes ->
-          Printf.sprintf "%d MiB wanted, %d MiB claimable on %s" vm.mib
-            (sum (fun (node : Plan.node) -> node.claimable_mib) nodes)
-            (Words.nodes (List.map (fun (node : Plan.node) -> node.id) nodes)))
+let on_nodes memory =
+  let part (node, pages) = Printf.sprintf "node %d: %s" node (gib pages) in
+  String.concat ", " (List.map part memory)
 
-let vm_row ({ vm; outcome; _ } : Build.t) =
-  let domid, memory =
-    match outcome with
-    | Built { domid; plan } ->
-        (string_of_int domid, parts_in_words plan.parts ^ preference_in_words vm plan.preference)
-    | Refused refusal -> ("-", "refused: " ^ refusal_in_words vm refusal)
-    | Failed reason -> ("-", "failed: " ^ reason)
+let vm_line (vm : Storm.vm) =
+  match vm.build.outcome with
+  | Refused { reason; _ } -> "refused: " ^ reason
+  | Failed { populated; _ } -> Printf.sprintf "failed after %s were populated" (gib populated)
+  | Built _ ->
+      let stray = Summary.stray vm in
+      on_nodes vm.memory
+      ^ if stray > 0L then Printf.sprintf "; %s not as planned" (gib stray) else ""
+
+let vms { storms; _ } =
+  let of_storm (storm : Storm.t) =
+    let row (vm : Storm.vm) =
+      let name = vm.build.vm.name and wanted = gib vm.build.vm.pages in
+      [ name; wanted; vm_line vm ]
+    in
+    let header = [ "VM"; "memory"; kind storm ] in
+    table [ Left; Right; Left ] (header :: List.map row storm.vms)
   in
-  [ vm.name; string_of_int vm.mib; domid; memory ]
-
-let vm_table builds =
-  table [ Left; Right; Right; Left ] ([ "VM"; "MiB"; "domid"; "memory" ] :: List.map vm_row builds)
-
-(* Nodes *)
-
-let used_pages (node : Xenctrl.node_memory) = Int64.sub node.size node.free
-
-let node_table nodes =
-  (* Used is what is not free in MiB too, so that a row adds up. *)
-  let size (node : Xenctrl.node_memory) = mib node.size in
-  let free (node : Xenctrl.node_memory) = mib node.free in
-  let claimed (node : Xenctrl.node_memory) = mib node.claimed in
-  let used node = size node - free node in
-  let columns = [ size; used; claimed; free ] in
-  let row label nodes = label :: List.map (fun f -> string_of_int (sum f nodes)) columns in
-  let node_row (node : Xenctrl.node_memory) = row (string_of_int node.node) [ node ] in
-  let header = [ "node"; "size MiB"; "used MiB"; "claimed MiB"; "free MiB" ] in
-  table
-    [ Right; Right; Right; Right; Right ]
-    ((header :: List.map node_row nodes) @ [ row "all" nodes ])
-
-(* Summary *)
-
-let header { host; builders; nodes; builds; _ } =
-  let pages = sum (fun (node : Xenctrl.node_memory) -> Int64.to_int node.size) nodes in
-  Printf.sprintf "Host %s: %s, %.1f GiB. %s, %s." host
-    (plural (List.length nodes) "node")
-    (float_of_int pages /. float_of_int (1024 * Build.pages_per_mib))
-    (plural (List.length builds) "VM")
-    (plural builders "builder")
-
-let refused_because which why builds =
-  match List.filter which builds with
-  | [] -> []
-  | refused ->
-      [
-        Printf.sprintf "Refused because %s: %s, %d MiB together." why
-          (plural (List.length refused) "VM")
-          (sum (fun (build : Build.t) -> build.vm.mib) refused);
-      ]
-
-let is_built (build : Build.t) = match build.outcome with Built _ -> true | _ -> false
-let is_failed (build : Build.t) = match build.outcome with Failed _ -> true | _ -> false
-
-let refused builds =
-  let short (build : Build.t) = match build.outcome with Refused (Short _) -> true | _ -> false in
-  let outrun (build : Build.t) = match build.outcome with Refused Outrun -> true | _ -> false in
-  refused_because short "too little was claimable" builds
-  @ refused_because outrun "other builders were faster too often" builds
-
-let last { builds; seconds; _ } =
-  let built = List.length (List.filter is_built builds) in
-  let failed = List.length (List.filter is_failed builds) in
-  let retries = sum (fun (build : Build.t) -> build.retries) builds in
-  Printf.sprintf "%d built, %d refused,%s %s after losing a race, %.3f s" built
-    (List.length builds - built - failed)
-    (if failed = 0 then "" else Printf.sprintf " %d failed," failed)
-    (if retries = 1 then "1 retry" else Printf.sprintf "%d retries" retries)
-    seconds
+  String.concat "\n\n" (List.map (fun s -> String.concat "\n" (of_storm s)) storms) ^ "\n"
 
 let to_string report =
-  let sections =
-    [
-      [ header report ];
-      vm_table report.builds;
-      node_table report.nodes;
-      refused report.builds @ [ last report ];
-    ]
-  in
-  String.concat "\n" (List.map (fun lines -> String.concat "\n" lines ^ "\n") sections)
+  let aligns = Left :: List.map (fun _ -> Right) report.storms in
+  String.concat "\n" ((heading report :: "" :: table aligns (rows report)) @ [ "" ])
 
-let problems { nodes; builds; _ } ~exact ~outstanding_pages =
-  let failed ({ vm; outcome; _ } : Build.t) =
-    match outcome with
-    | Failed reason -> Some (Printf.sprintf "%s failed: %s" vm.name reason)
-    | Built _ | Refused _ -> None
+(* JSON *)
+
+let int64 n = `Int (Int64.to_int n)
+
+let by_node memory =
+  `Assoc (List.map (fun (node, pages) -> (string_of_int node, int64 pages)) memory)
+
+let claims_json set =
+  let claim (c : Xenctrl.claim) =
+    ((if c.target = -1l then "host" else Int32.to_string c.target), int64 c.pages)
   in
-  let claimed (node : Xenctrl.node_memory) =
-    if node.claimed = 0L then None
-    else Some (Printf.sprintf "bug: node %d still has %Ld pages claimed" node.node node.claimed)
+  `Assoc (List.map claim (Array.to_list set))
+
+let vm_json ({ build; memory } : Storm.vm) =
+  let outcome, more =
+    match build.outcome with
+    | Built _ -> ("built", [])
+    | Refused { reason; touched } ->
+        ("refused", [ ("reason", `String reason); ("populated", int64 touched) ])
+    | Failed { reason; populated } ->
+        ("failed", [ ("reason", `String reason); ("populated", int64 populated) ])
   in
-  let host =
-    if outstanding_pages = 0L then []
-    else [ Printf.sprintf "bug: the host still has %Ld pages claimed" outstanding_pages ]
-  in
-  let parts =
-    List.concat_map
-      (fun (build : Build.t) ->
-        match build.outcome with Built { plan; _ } -> plan.parts | Refused _ | Failed _ -> [])
-      builds
-  in
-  let unaccounted (node : Xenctrl.node_memory) =
-    let of_vms (part : Plan.part) = if part.node = node.node then part.mib else 0 in
-    let expected = sum of_vms parts * Build.pages_per_mib in
-    if Int64.to_int (used_pages node) = expected then None
-    else
-      Some
-        (Printf.sprintf "bug: node %d has %Ld pages in use, but VMs have %d" node.node
-           (used_pages node) expected)
-  in
-  List.filter_map failed builds @ List.filter_map claimed nodes @ host
-  @ if exact then List.filter_map unaccounted nodes else []
+  `Assoc
+    ([
+       ("name", `String build.vm.name);
+       ("pages", int64 build.vm.pages);
+       ("outcome", `String outcome);
+       ("planned", claims_json build.planned);
+       ("memory", by_node memory);
+       ("retries", `Int build.retries);
+       ("started", `Float build.started);
+       ("ended", `Float build.ended);
+     ]
+    @ more)
+
+let storm_json (storm : Storm.t) =
+  let s = Summary.of_storm storm in
+  let broken = List.map (fun line -> `String line) (Summary.broken_promises storm) in
+  `Assoc
+    [
+      ("claims", `Bool storm.claims);
+      ("built", `Int s.built);
+      ("on_one_node", `Int s.on_one_node);
+      ("as_planned", `Int s.as_planned);
+      ("strayed", `Int s.strayed);
+      ("refused", `Int s.refused);
+      ("late_refused", `Int s.late_refused);
+      ("failed", `Int s.failed);
+      ("wasted_pages", int64 s.wasted_pages);
+      ("stray_pages", int64 s.stray_pages);
+      ("used_pages", int64 s.used_pages);
+      ("retries", `Int s.retries);
+      ("seconds", `Float s.seconds);
+      ("broken_promises", `List broken);
+      ("vms", `List (List.map vm_json storm.vms));
+    ]
+
+let to_json report =
+  `Assoc
+    [
+      ("scenario", `String report.scenario.name);
+      ("host", `String report.host);
+      ("nodes", `Int report.nodes);
+      ("pages", int64 report.pages);
+      ("seed", `Int report.seed);
+      ("storms", `List (List.map storm_json report.storms));
+    ]

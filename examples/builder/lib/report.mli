@@ -1,21 +1,33 @@
-(** What came of it, for a person to read. *)
-
-open Xenctrl_claims
+(** What came of it, for a person to read, and as JSON. *)
 
 type t = {
+  scenario : Scenario.t;
   host : string;  (** As it was asked for. *)
-  builders : int;
-  nodes : Xenctrl.node_memory list;  (** After the builds. *)
-  builds : Build.t list;  (** In the order of the list. *)
-  seconds : float;
+  seed : int;
+  nodes : int;
+  pages : int64;  (** Of all nodes. *)
+  storms : Storm.t list;  (** Without claims, then with them; or one of these. *)
 }
 
-val to_string : t -> string
-(** [to_string report] has a line for the host, for each VM, for each node, for what was refused,
-    and last one with the counts. Amounts are in MiB, rounded down for nodes that end within one. *)
+val heading : t -> string
+(** [heading report] says in one line what was done, and on what. *)
 
-val problems : t -> exact:bool -> outstanding_pages:int64 -> string list
-(** [problems report ~exact ~outstanding_pages] is a line for each thing that must not be: a VM that
-    failed, a claim that is left on a node or host-wide ([outstanding_pages], after the builds), a
-    node with other pages in use than VMs have. That one only if [exact]: a real Xen and its Dom0
-    use pages themselves. *)
+val rows : t -> string list list
+(** [rows report] is the table: a row of column names, then a label and a cell for each storm. *)
+
+val to_string : t -> string
+(** [to_string report] has the heading, the table, and a line for each VM that was not built. *)
+
+val vms : t -> string
+(** [vms report] has a line for each VM: where its memory is, or why it has none. *)
+
+val to_json : t -> Yojson.Safe.t
+(** [to_json report] is an object: [scenario], [host], [nodes], [pages], [seed], and [storms], a
+    list of objects with [claims] (boolean), the fields of {!Summary.t}, [broken_promises] (list of
+    strings), and [vms], a list of objects with [name], [pages], [outcome] ([built], [refused] or
+    [failed]), [reason] (where it was not built), [populated], [planned] and [memory] (objects from
+    node id, or [host], to pages), [retries], [started] and [ended]. Amounts are pages of 4096
+    bytes, times are seconds. *)
+
+val gib : int64 -> string
+(** [gib pages] is that many GiB, or MiB if it is less than one. *)

@@ -1,61 +1,106 @@
-With one builder the result is always the same.
+On an embedded hypervisor, time is simulated: the result is the same each time.
 
-  $ build () { ../builder.exe --builders 1 "$@" | sed 's/[0-9.]* s$/TIME s/'; }
-  $ build --host epyc-nps4 ../vms.json
-  Host epyc-nps4: 8 nodes, 256.0 GiB. 20 VMs, 1 builder.
+  $ ../builder.exe storm ../scenarios/boot-storm.json
+  boot-storm: 40 VMs of 262.5 GiB together, 8 at once, on epyc-nps4 (8 nodes, 256.0 GiB)
   
-  VM            MiB  domid  memory
-  router-1      512      1  node 0: 512 MiB (preferred)
-  router-2      512      2  node 0: 512 MiB (preferred)
-  dns          1024      3  node 1: 1024 MiB
-  storage      4096      4  node 0: 4096 MiB (preferred)
-  web-1        2048      5  node 2: 2048 MiB
-  web-2        2048      6  node 3: 2048 MiB
-  web-3        2048      7  node 4: 2048 MiB
-  cache       16384      8  node 5: 16384 MiB
-  db-1        24576      9  node 0: 24576 MiB (preferred)
-  db-2        24576     10  node 6: 24576 MiB
-  mail         8192     11  node 7: 8192 MiB
-  ci-1        16384     12  node 1: 16384 MiB
-  ci-2        16384     13  node 2: 16384 MiB
-  ci-3        16384     14  node 3: 16384 MiB
-  build       32768     15  node 4: 30720 MiB, node 7: 2048 MiB
-  vdi-1        8192     16  node 7: 8192 MiB (not the preferred node 0: 3072 MiB claimable)
-  vdi-2        8192     17  node 5: 8192 MiB (not the preferred node 0: 3072 MiB claimable)
-  monitoring   2048     18  node 1: 2048 MiB
-  analytics   49152     19  node 1: 6144 MiB, node 2: 14336 MiB, node 3: 14336 MiB, node 7: 14336 MiB
-  archive     98304      -  refused: 98304 MiB wanted, 26624 MiB claimable on nodes 0-1, 5-6
+                                          without claims     with claims
+  VMs built                               39 (242.5 GiB)  39 (242.5 GiB)
+    on one node, as planned                            8              39
+    on several nodes, as planned                       0               0
+    with memory where it was not planned  31 (133.5 GiB)               0
+  refused before any memory was touched                0               1
+  failed late, populated for nothing        1 (13.5 GiB)               0
+  seconds until the last was done                   12.6            11.8
+  $ ../builder.exe storm ../scenarios/huge-vm.json
+  huge-vm: 23 VMs of 257.0 GiB together, 8 at once, on epyc-nps4 (8 nodes, 256.0 GiB)
   
-  node  size MiB  used MiB  claimed MiB  free MiB
-     0     32768     29696            0      3072
-     1     32768     25600            0      7168
-     2     32768     32768            0         0
-     3     32768     32768            0         0
-     4     32768     32768            0         0
-     5     32768     24576            0      8192
-     6     32768     24576            0      8192
-     7     32768     32768            0         0
-   all    262144    235520            0     26624
-  
-  Refused because too little was claimable: 1 VM, 98304 MiB together.
-  19 built, 1 refused, 0 retries after losing a race, TIME s
-  $ build --host 2x4 - <<END
-  > [ {"name": "a", "mib": 3000, "nodes": [1]}, {"name": "b", "mib": 4096, "nodes": [1]},
-  >   {"name": "c", "mib": 1096}, {"name": "d", "mib": 1}, {"name": "e", "mib": 5000} ]
+                                          without claims     with claims
+  VMs built                               22 (137.0 GiB)  22 (251.5 GiB)
+    on one node, as planned                            4              20
+    on several nodes, as planned                       0               2
+    with memory where it was not planned   18 (67.5 GiB)               0
+  refused before any memory was touched                0               1
+  failed late, populated for nothing       1 (119.0 GiB)               0
+  seconds until the last was done                   30.5            30.8
+  $ ../builder.exe storm ../scenarios/evacuation.json | tail -8
+                                          without claims     with claims
+  VMs built                               26 (145.0 GiB)  26 (149.0 GiB)
+    on one node, as planned                           14              22
+    on several nodes, as planned                       0               4
+    with memory where it was not planned   12 (33.0 GiB)               0
+  refused before any memory was touched                0               2
+  failed late, populated for nothing        2 (14.0 GiB)               0
+  seconds until the last was done                    8.9             8.9
+  $ ../builder.exe storm ../scenarios/no-numa.json | tail -8
+                                          without claims    with claims
+  VMs built                                12 (64.0 GiB)  12 (64.0 GiB)
+    on one node, as planned                           12             12
+    on several nodes, as planned                       0              0
+    with memory where it was not planned               0              0
+  refused before any memory was touched                0              1
+  failed late, populated for nothing         1 (4.0 GiB)              0
+  seconds until the last was done                    6.1            6.1
+
+Where each VM is, and why it is not. A preference is honoured as far as it can be:
+
+  $ cat >two.json <<'END'
+  > { "host": "2x4", "builders": 2,
+  >   "running": [ { "name": "old-1", "mib": 2048, "nodes": [0], "leaves": 0.4 } ],
+  >   "vms": [ { "name": "web-1", "mib": 2048, "nodes": [0] },
+  >            { "name": "db-1", "mib": 3073, "nodes": [0], "arrives": 0.5 },
+  >            { "name": "ci-1", "mib": 3000, "arrives": 0.6 } ] }
   > END
-  Host 2x4: 2 nodes, 8.0 GiB. 5 VMs, 1 builder.
+  $ ../builder.exe storm -v two.json
+  two: 3 VMs of 7.9 GiB together, 2 at once, on 2x4 (2 nodes, 8.0 GiB)
   
-  VM   MiB  domid  memory
-  a   3000      1  node 1: 3000 MiB (preferred)
-  b   4096      2  node 0: 4096 MiB (not the preferred node 1: 1096 MiB claimable)
-  c   1096      3  node 1: 1096 MiB
-  d      1      -  refused: 1 MiB wanted, nothing claimable on any node
-  e   5000      -  refused: 5000 MiB wanted, nothing claimable on any node
+                                          without claims  with claims
+  VMs built                                  3 (7.9 GiB)  3 (7.9 GiB)
+    on one node, as planned                            1            2
+    on several nodes, as planned                       0            1
+    with memory where it was not planned     2 (2.9 GiB)            0
+  refused before any memory was touched                0            0
+  failed late, populated for nothing                   0            0
+  seconds until the last was done                    1.9          1.9
   
-  node  size MiB  used MiB  claimed MiB  free MiB
-     0      4096      4096            0         0
-     1      4096      4096            0         0
-   all      8192      8192            0         0
+  VM      memory  without claims
+  web-1  2.0 GiB  node 0: 2.0 GiB
+  db-1   3.0 GiB  node 0: 1.0 GiB, node 1: 2.0 GiB; 2.0 GiB not as planned
+  ci-1   2.9 GiB  node 0: 952 MiB, node 1: 2.0 GiB; 952 MiB not as planned
   
-  Refused because too little was claimable: 2 VMs, 5001 MiB together.
-  3 built, 2 refused, 0 retries after losing a race, TIME s
+  VM      memory  with claims
+  web-1  2.0 GiB  node 0: 2.0 GiB
+  db-1   3.0 GiB  node 0: 2.0 GiB, node 1: 1.0 GiB
+  ci-1   2.9 GiB  node 1: 2.9 GiB
+  $ ../builder.exe build --seed 3 two.json
+  two: 3 VMs of 7.9 GiB together, 2 at once, on 2x4 (2 nodes, 8.0 GiB)
+  
+                                          with claims
+  VMs built                               3 (7.9 GiB)
+    on one node, as planned                         2
+    on several nodes, as planned                    1
+    with memory where it was not planned            0
+  refused before any memory was touched             0
+  failed late, populated for nothing                0
+  seconds until the last was done                 2.1
+  
+  VM      memory  with claims
+  web-1  2.0 GiB  node 0: 2.0 GiB
+  db-1   3.0 GiB  node 0: 2.0 GiB, node 1: 1.0 GiB
+  ci-1   2.9 GiB  node 1: 2.9 GiB
+
+Scaled to another host:
+
+  $ ../builder.exe storm --host 4x1 --builders 4 ../scenarios/boot-storm.json | head -8
+  boot-storm: 40 VMs of 4.1 GiB together, 4 at once, on 4x1 (4 nodes, 4.0 GiB)
+  
+                                          without claims   with claims
+  VMs built                                 39 (3.8 GiB)  39 (3.8 GiB)
+    on one node, as planned                           31            39
+    on several nodes, as planned                       0             0
+    with memory where it was not planned     8 (416 MiB)             0
+  refused before any memory was touched                0             1
+
+JSON, and nothing else:
+
+  $ ../builder.exe storm --json two.json | tr -d ' \n' | head -c 700
+  {"scenario":"two","host":"2x4","nodes":2,"pages":2097152,"seed":1,"storms":[{"claims":false,"built":3,"on_one_node":1,"as_planned":0,"strayed":2,"refused":0,"late_refused":0,"failed":0,"wasted_pages":0,"stray_pages":767744,"used_pages":2078976,"retries":0,"seconds":1.9240880204996598,"broken_promises":["db-1has524032pageswhereitdidnotclaimthem","ci-1has243712pageswhereitdidnotclaimthem"],"vms":[{"name":"web-1","pages":524288,"outcome":"built","planned":{"0":524288},"memory":{"0":524288},"retries":0,"started":0.0,"ended":0.8689173799704578},{"name":"db-1","pages":786688,"outcome":"built","planned":{"0":786432,"1":256},"memory":{"0":262400,"1":524288},"retries":0,"started":0.5,"ended":1.802336

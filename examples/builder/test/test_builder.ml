@@ -1,3 +1,8 @@
 let () =
   Alcotest.run "builder"
-    [ ("vm_list", Test_vm_list.tests); ("plan", Test_plan.tests); ("build", Test_build.tests) ]
+    [
+      ("scenario", Test_scenario.tests);
+      ("clock", Test_clock.tests);
+      ("storm", Test_storm.tests);
+      ("recovery", Test_recovery.tests);
+    ]

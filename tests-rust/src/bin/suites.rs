@@ -132,6 +132,7 @@ const SUITES: &[Suite] = &[
     suite("OCaml format", "dune build @fmt", whole),
     suite("OCaml documentation", "dune build @doc", whole),
     suite("OCaml tests", "dune test --force", alcotest),
+    suite("Report in a browser", "dune build @browser --force", checks),
     suite("Xen source and series", "tools/xen.sh prepare", whole),
     suite("Xen build", "tools/xen.sh build", whole),
     suite("Xen series style", "tools/xen.sh check --style", checks),

@@ -147,7 +147,10 @@ fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
             "bin/xen-claims",
             PathBuf::from("_build/default/xenctrl-ml/bin/main.exe"),
         ),
-        ("small.json", PathBuf::from("examples/builder/small.json")),
+        (
+            "boot-storm.json",
+            PathBuf::from("examples/builder/scenarios/boot-storm.json"),
+        ),
     ];
     let files = files.map(|(place, path)| (place.to_owned(), path)).to_vec();
     let other = stock.then(|| check::stock(cache, &tree)).transpose()?;

@@ -1,0 +1,128 @@
+open Xenctrl_claims
+
+type vm = { build : Build.t; memory : (int * int64) list }
+type sample = { time : float; nodes : Xenctrl.node_memory list }
+
+type t = {
+  claims : bool;
+  seconds : float;
+  vms : vm list;
+  samples : sample list;
+  outstanding_pages : int64;
+}
+
+type progress = { time : float; built : int; refused : int; failed : int; of_all : int }
+
+(* What a builder does between the plan and the first page, and how fast it populates: 4 GiB/s. *)
+let think = (0.2, 0.6)
+let seconds_per_page = 0.25 /. 262_144.
+let pages_per_step = 262_144.
+let seconds_per_sample = 0.1
+
+let found xc =
+  let by_uuid = Hashtbl.create 64 in
+  List.iter
+    (fun (info : Xenctrl.domain_info) -> Hashtbl.replace by_uuid info.uuid info)
+    (Xenctrl.domain_list xc);
+  fun vm -> Hashtbl.find_opt by_uuid (Build.uuid vm)
+
+let clear xc (scenario : Scenario.t) =
+  let found = found xc in
+  let destroy (info : Xenctrl.domain_info) = Xenctrl.domain_destroy xc info.domid in
+  List.iter (fun vm -> Option.iter destroy (found vm)) (scenario.running @ scenario.vms)
+
+let count f results = List.length (List.filter f results)
+
+let play xc kind ~claims ~seed ?(scale = 1.) ?(speed = 1.) ?(crossing = Fun.id) ~progress
+    (scenario : Scenario.t) =
+  let env =
+    {
+      Build.xc;
+      claims;
+      seed;
+      crossing;
+      pace =
+        {
+          think = (fst think /. speed, snd think /. speed);
+          seconds_per_page = seconds_per_page /. scale /. speed;
+          step = max 512 (int_of_float (pages_per_step *. scale));
+        };
+    }
+  in
+  let found = found xc in
+  (* Those that run already: there before time begins, and on their nodes. *)
+  let at_once = { env with claims = true; pace = { env.pace with think = (0., 0.) } } in
+  let running actor =
+    List.iteri
+      (fun i vm ->
+        let build = Build.vm at_once actor ~index:(-1 - i) (found vm) vm in
+        match build.outcome with
+        | Built _ -> ()
+        | Refused { reason; _ } | Failed { reason; _ } ->
+            invalid_arg (Printf.sprintf "%s is to run already: %s" vm.name reason))
+      scenario.running
+  in
+  Clock.run Simulated [ running ] ~background:[];
+  let vms = Array.of_list scenario.vms in
+  let builds = Array.make (Array.length vms) None in
+  let next = Atomic.make 0 in
+  let rec builder actor =
+    let i = Atomic.fetch_and_add next 1 in
+    if i < Array.length vms then (
+      Clock.wait_until actor (vms.(i).at /. speed);
+      builds.(i) <- Some (Build.vm env actor ~index:i (found vms.(i)) vms.(i));
+      builder actor)
+  in
+  let departures actor =
+    let running = Hashtbl.create 16 in
+    List.iter
+      (fun (info : Xenctrl.domain_info) -> Hashtbl.replace running info.uuid info.domid)
+      (Xenctrl.domain_list xc);
+    List.filter (fun (vm : Scenario.vm) -> vm.at < infinity) scenario.running
+    |> List.stable_sort (fun (a : Scenario.vm) (b : Scenario.vm) -> Float.compare a.at b.at)
+    |> List.iter (fun (vm : Scenario.vm) ->
+           Clock.wait_until actor (vm.at /. speed);
+           Option.iter (Xenctrl.domain_destroy xc) (Hashtbl.find_opt running (Build.uuid vm)))
+  in
+  let samples = ref [] in
+  let report time =
+    let done_ = List.filter_map Fun.id (Array.to_list builds) in
+    let outcomes f = count (fun (build : Build.t) -> f build.outcome) done_ in
+    progress
+      {
+        time;
+        built = outcomes (function Built _ -> true | _ -> false);
+        refused = outcomes (function Refused _ -> true | _ -> false);
+        failed = outcomes (function Failed _ -> true | _ -> false);
+        of_all = Array.length vms;
+      }
+  in
+  let sample time = samples := { time; nodes = Xenctrl.node_memory xc } :: !samples in
+  let rec sampler actor =
+    sample (Clock.now actor);
+    report (Clock.now actor);
+    Clock.spend actor (seconds_per_sample /. speed);
+    sampler actor
+  in
+  let builders = List.init (min scenario.builders (Array.length vms)) (fun _ -> builder) in
+  Clock.run kind (builders @ [ departures ]) ~background:[ sampler ];
+  let builds = List.map Option.get (Array.to_list builds) in
+  let seconds = List.fold_left (fun t (build : Build.t) -> Float.max t build.ended) 0. builds in
+  sample seconds;
+  report seconds;
+  let all = Xenctrl.domain_memory xc in
+  let memory (build : Build.t) =
+    let of_it domid (m : Xenctrl.domain_memory) =
+      if m.owner = domid then Some (m.on_node, m.has_pages) else None
+    in
+    match build.outcome with
+    | Built domid -> List.filter_map (of_it domid) all
+    | Refused _ | Failed _ -> []
+  in
+  {
+    claims;
+    seconds;
+    vms = List.map (fun build -> { build; memory = memory build }) builds;
+    samples = List.rev !samples;
+    outstanding_pages = (Xenctrl.host_memory xc).outstanding_pages;
+  }

@@ -1,0 +1,43 @@
+(** A scenario, played on a host: builders in parallel, VMs that arrive and leave, and a look at the
+    nodes every now and then. *)
+
+open Xenctrl_claims
+
+type vm = {
+  build : Build.t;
+  memory : (int * int64) list;
+      (** Where its memory is: nodes and pages, ascending, as the hypervisor says. *)
+}
+(** A VM and what came of it. *)
+
+type sample = { time : float; nodes : Xenctrl.node_memory list }
+
+type t = {
+  claims : bool;
+  seconds : float;  (** From the start to the end of the last build. *)
+  vms : vm list;  (** In the order of the scenario. *)
+  samples : sample list;  (** By time. *)
+  outstanding_pages : int64;  (** Claimed at the end. *)
+}
+
+type progress = { time : float; built : int; refused : int; failed : int; of_all : int }
+
+val play :
+  Xenctrl.handle ->
+  Clock.kind ->
+  claims:bool ->
+  seed:int ->
+  ?scale:float ->
+  ?speed:float ->
+  ?crossing:(unit -> unit) ->
+  progress:(progress -> unit) ->
+  Scenario.t ->
+  t
+(** [play xc kind ~claims ~seed ~progress scenario] builds what [scenario] says. VMs of an earlier
+    builder are found and taken over. At [scale] (1 by default), amounts are that much smaller than
+    those the time was measured for, and take as long. At [speed] (1 by default), everything takes
+    that much less time. For [crossing], see {!Build.env}. [progress] is called now and then, and at
+    the end. *)
+
+val clear : Xenctrl.handle -> Scenario.t -> unit
+(** [clear xc scenario] destroys the VMs of [scenario]. *)
