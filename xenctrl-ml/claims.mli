@@ -1,9 +1,9 @@
 (** Claim sets for toolstacks: where a domain's memory shall be, claimed, populated, given back.
 
-    A builder reads the host, {{!planning} plans}, and {{!claiming} claims} what it planned. If
-    another builder was faster, it reads and plans again. There is no lock between builders and no
-    daemon: the hypervisor decides, at one instant. Then it {{!populating} populates} the domain so
-    that the claims are used up exactly.
+    A builder reads the host, {{!section-planning} plans}, and {{!section-claiming} claims} what it
+    planned. If another builder was faster, it reads and plans again. There is no lock between
+    builders and no daemon: the hypervisor decides, at one instant. Then it
+    {{!section-populating} populates} the domain so that the claims are used up exactly.
 
     {[
       let build xc domid ~pages =
@@ -150,7 +150,7 @@ val claim_with_plan :
   pages:int64 ->
   policy ->
   (claimed, error) result
-(** [claim_with_plan h d ~pages policy] {{!look}looks}, {{!plan}plans} and {{!install}installs}.
+(** [claim_with_plan h d ~pages policy] {{!look} looks}, {{!plan} plans} and {{!install} installs}.
     When another builder was faster ([ENOMEM]), it does so again, up to [attempts] times (16 by
     default) in all. Each of these failures means that another domain got memory, or that some
     builder holds more than the nodes show.

@@ -43,10 +43,12 @@ let fit xc target ~source (scenario : Scenario.t) =
     let factor = Int64.to_float (Xenctrl.host_memory xc).free_pages /. Int64.to_float size in
     (Scenario.fit scenario ~nodes:ids ~factor, factor)
 
-(* Progress: a line that is written over, on a terminal. *)
+(* Progress: a line that is written over, on a terminal that can. *)
+
+let can_overwrite = Unix.isatty Unix.stderr && Sys.getenv_opt "TERM" <> Some "dumb"
 
 let show_progress claims ({ time; built; refused; failed; of_all } : Storm.progress) =
-  if Unix.isatty Unix.stderr then
+  if can_overwrite then
     let width = 30 in
     let done_ = built + refused + failed in
     let filled = width * done_ / of_all in
@@ -94,6 +96,8 @@ let report_of xc target seed scenario storms : Report.t =
   let nodes = List.length (Xenctrl.node_memory xc) in
   { scenario; host = name_of target; seed; nodes; pages = size xc; storms }
 
+(* What was freed Xen scrubs when it is idle, and else when it is populated again. *)
+let seconds_to_scrub = 10.
 let kind_of target real_time : Clock.kind = if real_time || target = Xen then Real else Simulated
 
 (* storm *)
@@ -109,6 +113,7 @@ let storm target builders seed real_time json verbose directory path =
     let storm = Storm.play xc kind ~claims ~seed ~scale ~progress:(show_progress claims) scenario in
     (* On Xen the host is the same next time, and is left as it was. *)
     Storm.clear xc scenario;
+    if target = Xen then Unix.sleepf seconds_to_scrub;
     report_of xc target seed scenario [ storm ]
   in
   let without = play false in

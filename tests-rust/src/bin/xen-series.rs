@@ -148,6 +148,10 @@ fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
             PathBuf::from("_build/default/xenctrl-ml/bin/main.exe"),
         ),
         (
+            "bin/killed-on-xen.sh",
+            PathBuf::from("examples/builder/test/killed-on-xen.sh"),
+        ),
+        (
             "boot-storm.json",
             PathBuf::from("examples/builder/scenarios/boot-storm.json"),
         ),

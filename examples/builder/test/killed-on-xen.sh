@@ -1,0 +1,17 @@
+#!/bin/sh
+# In a Dom0: the builder is killed 10 times while it builds the VMs of a scenario, at other points each
+# time, and started again. The last one has nothing but what Xen knows, finishes, and finds that no
+# claim is left; then every page is where it is claimed to be, or it says so and fails.
+#
+#   killed-on-xen.sh SCENARIO
+set -eu
+for tenths in 3 5 7 9 11 4 6 8 10 12; do
+    builder build --xen --seed "$tenths" "$1" >/dev/null &
+    usleep "${tenths}00000"
+    kill -KILL $!
+    wait $! || [ $? = 137 ]
+done
+echo "killed 10 times; the last builder:"
+builder build --xen "$1"
+echo "and another one, which has nothing to do:"
+builder build --xen "$1" | tail -n +2 | head -n 3
