@@ -156,6 +156,12 @@ const SUITES: &[Suite] = &[
         "tools/xen.sh boot --nodes 2 -- test-mem-claim",
         checks,
     ),
+    suite("Boot storm on Xen", "tools/demo.sh --xen", whole),
+    suite(
+        "Builder killed on Xen",
+        "tools/xen.sh boot --nodes 4 -- env TERM=dumb killed-on-xen.sh /boot-storm.json",
+        whole,
+    ),
     suite(
         "shell scripts",
         "git ls-files -z -- dev .ci/run '*.sh' | xargs -0 shellcheck --external-sources",
