@@ -123,9 +123,9 @@ val domain_list : handle -> domain_info list
     Raises [Unix.Unix_error] with [EOPNOTSUPP] where this build can't do it. *)
 
 val domain_create : ?uuid:string -> handle -> domid
-(** [domain_create ~uuid h] is a new domain, paused, without memory, whose maximum memory is 0. Xen keeps
-    [uuid], its toolstack's name of the VM, and never reads it; without, it is 16 zero bytes. A
-    toolstack that is restarted finds by {!domain_list} what it was building.
+(** [domain_create ~uuid h] is a new domain, paused, without memory, whose maximum memory is 0. Xen
+    keeps [uuid], its toolstack's name of the VM, and never reads it; without, it is 16 zero bytes.
+    A toolstack that is restarted finds by {!domain_list} what it was building.
 
     Raises [Invalid_argument] if [uuid] has not 16 bytes. *)
 

@@ -86,9 +86,12 @@ let vm env actor ~index (existing : Xenctrl.domain_info option) (vm : Scenario.v
     { vm; outcome; planned; retries; started; ended = Clock.now actor }
   in
   let destroy domid = call env (fun xc -> Xenctrl.domain_destroy xc domid) in
+  let start domid = call env (fun xc -> Xenctrl.domain_unpause xc domid) in
   let finish ?planned ?retries domid calls =
     match populate env actor random domid calls with
-    | 0, _ -> result ?planned ?retries (Built domid)
+    | 0, _ ->
+        start domid;
+        result ?planned ?retries (Built domid)
     | missing, populated ->
         destroy domid;
         let reason = Printf.sprintf "%d pages could not be had" missing in
@@ -113,8 +116,9 @@ let vm env actor ~index (existing : Xenctrl.domain_info option) (vm : Scenario.v
     let create () = claim_and_populate (call env (Xenctrl.domain_create ~uuid:(uuid vm))) in
     match existing with
     | None -> create ()
-    | Some { domid; dying = false; claimed_pages = 0L; total_pages; _ } when total_pages = vm.pages
-      ->
+    | Some { domid; dying = false; claimed_pages = 0L; total_pages; paused; _ }
+      when total_pages = vm.pages ->
+        if paused then start domid;
         result (Built domid)
     | Some { domid; dying = false; claimed_pages = 0L; total_pages = 0L; _ } ->
         claim_and_populate domid

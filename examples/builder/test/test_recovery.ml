@@ -72,7 +72,9 @@ let check xc (scenario : Scenario.t) (storm : Storm.t) =
       (fun (i : Xenctrl.domain_info) -> (i.domid, i.uuid, i.total_pages))
       (Xenctrl.domain_list xc)
   in
-  Alcotest.(check (list (triple int string int64))) "domains" domains (List.sort compare built)
+  Alcotest.(check (list (triple int string int64))) "domains" domains (List.sort compare built);
+  let paused (i : Xenctrl.domain_info) = i.paused in
+  Alcotest.(check bool) "all were started" false (List.exists paused (Xenctrl.domain_list xc))
 
 let rounds = 100
 
