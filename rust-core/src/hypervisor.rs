@@ -7,7 +7,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::claim::ClaimSet;
+use crate::claim::{ClaimSet, Target};
 use crate::error::{Errno, HypercallError, Operation};
 use crate::units::{DomainId, NodeId, NodeSet, Pages};
 use crate::wire::{self, xen_memory_claim};
@@ -110,8 +110,8 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     ///
-    /// As `docs/contract.md`, 1.4 and 1.5, in their order. A GET that fails with `ERANGE` still
-    /// updates `nr_entries`.
+    /// As `docs/contract.md`, 1.4 and 1.5, in their order. A GET that fails with `ERANGE` or
+    /// `EFAULT` still updates `nr_entries`.
     fn claim_memory(
         &self,
         domain: DomainId,
@@ -321,9 +321,29 @@ pub struct Recall {
     /// Whose claim it was.
     pub domain: DomainId,
     /// Node claim or host claim.
-    pub target: crate::claim::Target,
+    pub target: Target,
     /// How much of it is gone.
     pub pages: Pages,
+}
+
+impl Recall {
+    /// Reads a line of Xen's log, `... recalled 1 page(s) claimed by d3 on node 0`, or without a
+    /// node. Any other line is none.
+    pub fn from_log(line: &str) -> Option<Self> {
+        let words = line.split_once("recalled ")?.1;
+        let mut words = words.split_whitespace();
+        let pages = words.next()?.parse().ok()?;
+        let domain = words.find_map(|word| word.strip_prefix('d')?.parse::<i64>().ok())?;
+        let target = match words.skip_while(|word| *word != "node").nth(1) {
+            None => Target::Host,
+            Some(node) => Target::Node(NodeId::new(node.parse().ok()?).ok()?),
+        };
+        Some(Recall {
+            domain: DomainId::new(domain).ok()?,
+            target,
+            pages: Pages::new(pages),
+        })
+    }
 }
 
 /// Faults on purpose, for tests.
@@ -366,4 +386,21 @@ pub trait Faults: DomainBuilder {
     ///
     /// `ESRCH` if there is no such domain.
     fn begin_destroy(&self, domain: DomainId) -> Result<(), HypercallError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recalls_are_read_from_the_log() {
+        let line = "(XEN) [   8.1] Page offlining: recalled 1 page(s) claimed by d3 on node 2";
+        let found = Recall::from_log(line).unwrap();
+        assert_eq!(found.domain.get(), 3);
+        assert_eq!(found.target.to_string(), "node 2");
+        let line = "(XEN) Page offlining: recalled 7 page(s) claimed by d12";
+        assert_eq!(Recall::from_log(line).unwrap().target, Target::Host);
+        let line = "(XEN) Page offlining: recalled 3 more claims";
+        assert_eq!(Recall::from_log(line), None);
+    }
 }

@@ -6,6 +6,17 @@ use crate::hypervisor::Placement;
 use crate::limits::EXTENT_ORDER;
 use crate::units::{DomainId, NodeId, NodeSet};
 
+/// What a node's free memory has for an extent: Xen takes what is scrubbed before what is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Blocks {
+    /// No block that is large enough.
+    None,
+    /// Such a block, to be scrubbed first.
+    Dirty,
+    /// A block that is scrubbed.
+    Clean,
+}
+
 /// The nodes an allocation tries, in Xen's order (`docs/contract.md`, 1.8).
 fn nodes_to_try(
     online: NodeSet,
@@ -31,56 +42,76 @@ fn nodes_to_try(
 }
 
 impl State {
-    /// Gives a domain one extent; false if it can't have it. As in Xen, claims that the extent
-    /// used up stay used up when the domain turns out to be unable to take it (1.9).
+    /// Gives a domain one extent, and says of which node; none if it can't have it. As in Xen, claims
+    /// that the extent used up stay used up when the domain turns out to be unable to take it (1.9).
+    ///
+    /// What is not `counted` the hypervisor takes for its own use: no claim is for that.
     pub(super) fn populate_extent(
         &mut self,
         id: DomainId,
         order: u32,
         placement: Placement,
-    ) -> Result<bool, Errno> {
+        counted: bool,
+        blocks: impl Fn(NodeId) -> Blocks,
+    ) -> Result<Option<NodeId>, Errno> {
         let domain = self.domains.get(&id).ok_or(Errno::ESRCH)?;
         if !EXTENT_ORDER.allows(order.into()) {
-            return Ok(false);
+            return Ok(None);
         }
         let pages = 1 << order;
+        let own = |claim| if counted { claim } else { 0 };
 
-        if pages > self.free - self.claimed + domain.outstanding {
-            return Ok(false);
+        if pages > self.free - self.claimed + own(domain.outstanding) {
+            return Ok(None);
         }
-        let node = nodes_to_try(self.online, domain, placement).find(|node| {
-            let claim = domain.node_claims[node.index()];
+        let may = |node: &NodeId| {
+            let claim = own(domain.node_claims[node.index()]);
             let node = &self.nodes[node.index()];
             pages <= node.free - node.claimed + claim
-        });
-        let Some(node) = node else {
-            return Ok(false);
+        };
+        let first = |wanted| {
+            let mut nodes = nodes_to_try(self.online, domain, placement).filter(may);
+            nodes.find(|node| blocks(*node) >= wanted)
+        };
+        // Every node, before anything is scrubbed for this.
+        let Some(node) = first(Blocks::Clean).or_else(|| first(Blocks::Dirty)) else {
+            return Ok(None);
         };
         if core::mem::take(&mut self.fail_next_allocation) {
-            return Ok(false);
+            return Ok(None);
         }
 
-        self.redeem(id, node, pages);
+        if counted {
+            self.redeem(id, node, pages);
+        }
         self.nodes[node.index()].free -= pages;
         self.free -= pages;
 
         let domain = self.domain(id)?;
         domain.last_node = node.index();
-        if domain.dying || pages > domain.max_pages.saturating_sub(domain.tot_pages) {
+        let room = domain.max_pages.saturating_sub(domain.tot_pages);
+        if domain.dying || counted && pages > room {
             self.nodes[node.index()].free += pages;
             self.free += pages;
-            return Ok(false);
+            return Ok(None);
+        }
+        if !counted {
+            domain.uncounted[node.index()] += pages;
+            return Ok(Some(node));
         }
         domain.tot_pages += pages;
         match domain.extents.last_mut() {
-            Some(run) if run.order == order && run.node == node => run.count += 1,
+            Some(run) if run.order == order && run.node == node && run.offlining == 0 => {
+                run.count += 1;
+            }
             _ => domain.extents.push(Extents {
                 order,
                 node,
                 count: 1,
+                offlining: 0,
             }),
         }
-        Ok(true)
+        Ok(Some(node))
     }
 
     /// Uses up claims of a domain for pages it gets from a node: the claim on that node, the host
@@ -129,12 +160,14 @@ impl State {
                 break;
             };
             let (node, count) = (run.node, left.min(run.count));
+            let gone = run.offlining.min(count << order);
             run.count -= count;
+            run.offlining -= gone;
             left -= count;
             if run.count == 0 {
                 self.domain(id)?.extents.pop();
             }
-            self.free_pages(id, node, count << order);
+            self.free_pages(id, node, count << order, gone);
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ use crate::limits::MAX_CLAIMS;
 use crate::topology::Topology;
 use crate::units::{DomainId, NodeId, NodeSet, Pages};
 use crate::wire::{self, xen_memory_claim};
+pub use alloc::Blocks;
 use state::State;
 
 /// Something that goes wrong on purpose in the next claim call, for tests of what lies above.
@@ -72,6 +73,28 @@ impl Model {
     /// Lets the next claim call that has no fault yet have this one.
     pub fn inject(&self, fault: Fault) {
         lock(&self.faults).push_back(fault);
+    }
+
+    /// One extent of a populate call on a host whose free memory is in pieces: `blocks` tells what a
+    /// node has for it. The node that the extent came from, if it was given.
+    ///
+    /// What is not `counted` the hypervisor takes for its own use (`MEMF_no_refcount`): it is no page
+    /// of the domain's, uses none of its claims, and comes back when the domain ends.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain.
+    pub fn populate_extent(
+        &self,
+        domain: DomainId,
+        order: u32,
+        placement: Placement,
+        counted: bool,
+        blocks: impl Fn(NodeId) -> Blocks,
+    ) -> Result<Option<NodeId>, HypercallError> {
+        self.on(Operation::Populate, Some(domain), |state| {
+            state.populate_extent(domain, order, placement, counted, blocks)
+        })
     }
 
     fn meet_fault(&self) -> Result<(), Errno> {
@@ -137,14 +160,13 @@ impl Hypervisor for Model {
                 let (claims, count) = state.outstanding(domain)?;
                 let claims = &claims[..count];
                 let capacity = (*nr_entries as usize).min(MAX_CLAIMS);
+                // OK because there are at most 65.
+                *nr_entries = count as u32;
                 if capacity < count {
-                    // OK because there are at most 65.
-                    *nr_entries = count as u32;
                     return Err(Errno::ERANGE);
                 }
                 let array = entries.and_then(|entries| entries.get_mut(..count));
                 array.ok_or(Errno::EFAULT)?.copy_from_slice(claims);
-                *nr_entries = count as u32;
                 Ok(())
             }
             _ => Err(Errno::EOPNOTSUPP),
@@ -225,9 +247,9 @@ impl DomainBuilder for Model {
         // One lock per extent, so that other builders come in between as they do on Xen.
         for done in 0..extents {
             let given = self.on(Operation::Populate, Some(domain), |state| {
-                state.populate_extent(domain, order, placement)
+                state.populate_extent(domain, order, placement, true, |_| Blocks::Clean)
             })?;
-            if !given {
+            if given.is_none() {
                 return Ok(done);
             }
         }

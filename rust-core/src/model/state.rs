@@ -30,6 +30,8 @@ pub(super) struct Extents {
     pub(super) order: u32,
     pub(super) node: NodeId,
     pub(super) count: u64,
+    /// Pages of the last of these that go out of use when they are freed.
+    pub(super) offlining: u64,
 }
 
 /// One domain's counts, in pages.
@@ -48,8 +50,8 @@ pub(super) struct Domain {
     pub(super) last_node: usize,
     /// What it has, oldest first.
     pub(super) extents: Vec<Extents>,
-    /// Pages it has that go out of use when it frees them.
-    offlining: [u64; MAX_NODES],
+    /// Pages that the hypervisor has for it, and nobody counts as its.
+    pub(super) uncounted: [u64; MAX_NODES],
 }
 
 /// The whole host.
@@ -273,7 +275,7 @@ impl State {
             // As in Xen, whose first unbound allocation for a domain starts behind node 0.
             last_node: 0,
             extents: Vec::new(),
-            offlining: [0; MAX_NODES],
+            uncounted: [0; MAX_NODES],
         };
         self.domains.insert(id, domain);
         Ok(id)
@@ -311,22 +313,24 @@ impl State {
 
     pub(super) fn destroy(&mut self, id: DomainId) -> Result<(), Errno> {
         self.kill(id)?;
-        let extents = core::mem::take(&mut self.domain(id)?.extents);
-        for run in extents {
-            self.free_pages(id, run.node, run.count << run.order);
+        let domain = self.domain(id)?;
+        let uncounted = domain.uncounted;
+        for run in core::mem::take(&mut domain.extents) {
+            self.free_pages(id, run.node, run.count << run.order, run.offlining);
+        }
+        for (node, pages) in self.nodes.iter_mut().zip(uncounted) {
+            node.free += pages;
+            self.free += pages;
         }
         self.domains.remove(&id);
         Ok(())
     }
 
-    /// Takes pages from a domain: they are free then, or out of use.
-    pub(super) fn free_pages(&mut self, id: DomainId, node: NodeId, pages: u64) {
-        let Some(domain) = self.domains.get_mut(&id) else {
-            return;
-        };
-        domain.tot_pages -= pages;
-        let gone = pages.min(domain.offlining[node.index()]);
-        domain.offlining[node.index()] -= gone;
+    /// Takes pages from a domain: they are free then, and some of them out of use.
+    pub(super) fn free_pages(&mut self, id: DomainId, node: NodeId, pages: u64, gone: u64) {
+        if let Some(domain) = self.domains.get_mut(&id) {
+            domain.tot_pages -= pages;
+        }
         let node = &mut self.nodes[node.index()];
         node.offlined += gone;
         node.free += pages - gone;
@@ -342,19 +346,11 @@ impl State {
         Ok(())
     }
 
+    /// Of the extents given last, as these are freed first.
     pub(super) fn offline_used_page(&mut self, node: NodeId, id: DomainId) -> Result<(), Errno> {
-        let domain = self.domain(id)?;
-        let has: u64 = domain
-            .extents
-            .iter()
-            .filter(|run| run.node == node)
-            .map(|run| run.count << run.order)
-            .sum();
-        let offlining = &mut domain.offlining[node.index()];
-        if *offlining >= has {
-            return Err(Errno::ENOENT);
-        }
-        *offlining += 1;
+        let mut last = self.domain(id)?.extents.iter_mut().rev();
+        let run = last.find(|run| run.node == node && run.offlining < run.count << run.order);
+        run.ok_or(Errno::ENOENT)?.offlining += 1;
         Ok(())
     }
 

@@ -14,7 +14,6 @@ use xenctrl_sys as xc;
 
 use super::enabled::Xen;
 use super::layout::{xen_sysctl_page_offline_op, XEN_SYSCTL_PAGE_OFFLINE_OP};
-use crate::claim::Target;
 use crate::error::{Errno, HypercallError, Operation};
 use crate::hypervisor::{DomainBuilder, DomainMemory, Faults, Hypervisor, Placement, Recall, Uuid};
 use crate::limits::EXTENT_ORDER;
@@ -509,7 +508,7 @@ impl Faults for Xen {
 
     /// What Xen's console says of it.
     fn recalls(&self) -> Vec<Recall> {
-        self.console().lines().filter_map(recall).collect()
+        self.console().lines().filter_map(Recall::from_log).collect()
     }
     fn fail_next_allocation(&self) -> Result<(), HypercallError> {
         Err(HypercallError::host(Operation::Populate, Errno::EOPNOTSUPP))
@@ -563,23 +562,6 @@ fn memory_of_domains(console: &str) -> Vec<DomainMemory> {
     all
 }
 
-/// `... recalled 1 page(s) claimed by d3 on node 0`, or without a node.
-fn recall(line: &str) -> Option<Recall> {
-    let words = line.split_once("recalled ")?.1;
-    let mut words = words.split_whitespace();
-    let pages = words.next()?.parse().ok()?;
-    let domain = words.find_map(|word| word.strip_prefix('d')?.parse::<i64>().ok())?;
-    let target = match words.skip_while(|word| *word != "node").nth(1) {
-        None => Target::Host,
-        Some(node) => Target::Node(NodeId::new(node.parse().ok()?).ok()?),
-    };
-    Some(Recall {
-        domain: DomainId::new(domain).ok()?,
-        target,
-        pages: Pages::new(pages),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -598,16 +580,5 @@ mod tests {
         assert_eq!(found, [(0, 0, 5), (12, 1, 300)]);
         assert_eq!(memory_of_domains(old).len(), 1);
         assert!(memory_of_domains("").is_empty());
-    }
-
-    #[test]
-    fn recalls_are_read_from_the_console() {
-        let line = "(XEN) [   8.1] Page offlining: recalled 1 page(s) claimed by d3 on node 2";
-        let found = recall(line).unwrap();
-        assert_eq!(found.domain.get(), 3);
-        assert_eq!(found.target.to_string(), "node 2");
-        let line = "(XEN) Page offlining: recalled 7 page(s) claimed by d12";
-        assert_eq!(recall(line).unwrap().target, Target::Host);
-        assert_eq!(recall("(XEN) Page offlining: recalled 3 more claims"), None);
     }
 }
