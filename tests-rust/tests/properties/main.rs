@@ -5,20 +5,19 @@
 //! finds.
 
 mod reference;
-mod sequences;
 
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use std::collections::BTreeSet;
 
 use reference::Hidden;
-use sequences::{amounts, drive, sequences, Call, Step};
 use xen_claims::limits::{CLAIM_COUNT, CLAIM_PAGES, NODE_ID};
 use xen_claims::wire::{self, xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST};
 use xen_claims::{
     Claim, ClaimSet, DomainBuilder, Errno, Faults, Hypervisor, Model, NodeId, Pages, Target,
 };
 use xen_claims_tests::conformance::Snapshot;
+use xen_claims_tests::sequences::{amounts, drive, sequences, Call, Step};
 
 fn config() -> ProptestConfig {
     ProptestConfig {

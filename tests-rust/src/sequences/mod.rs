@@ -1,26 +1,45 @@
 //! Hosts and sequences of calls, hostile ones too, and the running of them.
 
-use proptest::prelude::*;
+mod strategy;
 
-use xen_claims::limits::{CLAIM_PAGES, DOMAIN_PAGES, EXTENT_ORDER, MAX_CLAIMS, MAX_NODES};
-use xen_claims::wire::{
-    xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST,
-    XEN_DOMCTL_CLAIM_MEMORY_LEGACY as LEGACY,
-};
+pub use strategy::{amounts, long_sequences, sequences};
+
+use proptest::test_runner::TestCaseError;
+
+use crate::conformance::Snapshot;
+use crate::native::{Flags, Placing};
+use xen_claims::limits::DOMAIN_PAGES;
+use xen_claims::model::Blocks;
+use xen_claims::wire::{xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST};
 use xen_claims::{
-    DomainBuilder, DomainId, Errno, Faults, HypercallError, Hypervisor, Model, NodeId, NodeSet,
-    Pages, Placement, Recall, Target, Topology,
+    DomainBuilder, DomainId, Errno, Faults, HypercallError, Model, NodeId, NodeSet, Pages,
+    Placement, Recall, Target, Topology,
 };
-use xen_claims_tests::conformance::Snapshot;
 
 /// A host and what happens to it.
 #[derive(Debug, Clone)]
 pub struct Sequence {
-    nodes: Vec<(NodeId, u64)>,
-    plans: Vec<Plan>,
+    /// Its nodes and their pages.
+    pub nodes: Vec<(NodeId, u64)>,
+    /// What its memory is like, where that is known.
+    pub memory: (Flags, Placing),
+    /// What happens.
+    pub plans: Vec<Plan>,
 }
 
 impl Sequence {
+    /// Its host.
+    ///
+    /// # Errors
+    ///
+    /// If there is none like that.
+    pub fn topology(&self) -> Result<Topology, TestCaseError> {
+        let nodes = self.nodes.iter();
+        let topology = Topology::new(nodes.map(|(node, pages)| (*node, Pages::new(*pages))));
+        topology.map_err(|error| TestCaseError::fail(error.to_string()))
+    }
+
+    /// Whether a page goes out of use that a domain has.
     pub fn offlines_used_pages(&self) -> bool {
         let plans = self.plans.iter();
         plans
@@ -32,7 +51,8 @@ impl Sequence {
 /// A call whose numbers depend on the host at that time, so that they hit its limits: domains
 /// and nodes are positions among those there are.
 #[derive(Debug, Clone)]
-enum Plan {
+#[allow(missing_docs)] // As the calls are.
+pub enum Plan {
     Create,
     MaxPages(usize, u64),
     Affinity(usize, u64),
@@ -50,11 +70,15 @@ enum Plan {
     Online(usize),
     BeginDestroy(usize),
     Destroy(usize),
+    /// One extent for the hypervisor's own use.
+    Uncounted(usize, u32, u8, usize),
+    Scrub,
 }
 
 /// A target, right or wrong.
 #[derive(Debug, Clone, Copy)]
-enum Aim {
+#[allow(missing_docs)]
+pub enum Aim {
     Host,
     Node(usize),
     Raw(u32),
@@ -62,7 +86,8 @@ enum Aim {
 
 /// A number of pages.
 #[derive(Debug, Clone, Copy)]
-enum Amount {
+pub enum Amount {
+    /// So many.
     Pages(u64),
     /// All that this domain can claim of the target, and that many more.
     Claimable(i64),
@@ -72,6 +97,7 @@ enum Amount {
 
 /// A call as it is made.
 #[derive(Debug, Clone)]
+#[allow(missing_docs)] // As those of the traits are.
 pub enum Call {
     Create,
     MaxPages {
@@ -119,9 +145,16 @@ pub enum Call {
     Destroy {
         domain: DomainId,
     },
+    Uncounted {
+        domain: DomainId,
+        order: u32,
+        placement: Placement,
+    },
+    Scrub,
 }
 
 impl Call {
+    /// What it is called.
     pub fn name(&self) -> &'static str {
         match self {
             Call::Create => "create",
@@ -138,12 +171,15 @@ impl Call {
             Call::Online { .. } => "online",
             Call::BeginDestroy { .. } => "begin destroy",
             Call::Destroy { .. } => "destroy",
+            Call::Uncounted { .. } => "uncounted",
+            Call::Scrub => "scrub",
         }
     }
 }
 
 /// A call, what it answered, and all counts before and after it.
 #[derive(Debug)]
+#[allow(missing_docs)]
 pub struct Step<'a> {
     pub call: &'a Call,
     pub before: Snapshot,
@@ -172,20 +208,31 @@ impl Step<'_> {
     }
 }
 
-/// Makes the calls one after the other, and looks at each.
+/// One domain that was there before and is not any more, as its id is still a domain's, and one that
+/// lives.
+///
+/// # Errors
+///
+/// What the hypervisor says; none is expected.
+pub fn first_domains(host: &impl DomainBuilder) -> Result<Vec<DomainId>, HypercallError> {
+    let known = vec![host.create()?, host.create()?];
+    host.destroy(known[0])?;
+    host.set_max_pages(known[1], Pages::new(DOMAIN_PAGES.max))?;
+    Ok(known)
+}
+
+/// Makes the calls one after the other on an embedded host, and looks at each.
+///
+/// # Errors
+///
+/// What `look` finds.
 pub fn drive(
     sequence: &Sequence,
     mut look: impl FnMut(&Step<'_>) -> Result<(), TestCaseError>,
 ) -> Result<Model, TestCaseError> {
     let fail = |error: HypercallError| TestCaseError::fail(error.to_string());
-    let nodes = sequence.nodes.iter();
-    let topology = Topology::new(nodes.map(|(node, pages)| (*node, Pages::new(*pages))));
-    let host = Model::new(&topology.map_err(|error| TestCaseError::fail(error.to_string()))?);
-    // One domain that was there before and is not any more: its id is still a domain's.
-    let mut known = vec![host.create().map_err(fail)?, host.create().map_err(fail)?];
-    host.destroy(known[0]).map_err(fail)?;
-    let max = Pages::new(DOMAIN_PAGES.max);
-    host.set_max_pages(known[1], max).map_err(fail)?;
+    let host = Model::new(&sequence.topology()?);
+    let mut known = first_domains(&host).map_err(fail)?;
     let mut before = Snapshot::take(&host).map_err(fail)?;
     for plan in &sequence.plans {
         let recalls = host.recalls().len();
@@ -199,7 +246,17 @@ pub fn drive(
         {
             (nr_entries, entries) = (*n, e.clone());
         }
-        let result = make(&host, &call, &mut nr_entries, entries.as_deref_mut());
+        let result = match call {
+            Call::Uncounted {
+                domain,
+                order,
+                placement,
+            } => host
+                .populate_extent(domain, order, placement, false, |_| Blocks::Clean)
+                .map(|node| node.is_some().into())
+                .map_err(|error| error.errno),
+            _ => make(&host, &call, &mut nr_entries, entries.as_deref_mut()),
+        };
         if let (Call::Create, Ok(id)) = (&call, result) {
             known.extend(DomainId::new(id as i64));
         }
@@ -219,9 +276,13 @@ pub fn drive(
     Ok(host)
 }
 
-/// Makes one call.
-fn make(
-    host: &Model,
+/// Makes one call, but for those that only the embedded hypervisor and the native one have.
+///
+/// # Errors
+///
+/// What the hypervisor says.
+pub fn make(
+    host: &impl Faults,
     call: &Call,
     nr_entries: &mut u32,
     array: Option<&mut [xen_memory_claim]>,
@@ -254,13 +315,14 @@ fn make(
         Call::Online { node } => host.online_pages(node).map(|()| 0),
         Call::BeginDestroy { domain } => host.begin_destroy(domain).map(|()| 0),
         Call::Destroy { domain } => host.destroy(domain).map(|()| 0),
+        Call::Uncounted { .. } | Call::Scrub => Ok(0),
     };
     done.map_err(|error| error.errno)
 }
 
 impl Plan {
     /// The call for the host as it is now.
-    fn call(&self, now: &Snapshot, known: &[DomainId], nodes: &[(NodeId, u64)]) -> Call {
+    pub fn call(&self, now: &Snapshot, known: &[DomainId], nodes: &[(NodeId, u64)]) -> Call {
         // The last ones are more often alive.
         let dom = |n: usize| known[known.len() - 1 - n % known.len()];
         let node = |n: usize| nodes[n % nodes.len()].0;
@@ -364,6 +426,12 @@ impl Plan {
             Plan::Online(n) => Call::Online { node: node(n) },
             Plan::BeginDestroy(d) => Call::BeginDestroy { domain: dom(d) },
             Plan::Destroy(d) => Call::Destroy { domain: dom(d) },
+            Plan::Uncounted(d, order, how, n) => Call::Uncounted {
+                domain: dom(d),
+                order,
+                placement: placement(how, node(n)),
+            },
+            Plan::Scrub => Call::Scrub,
         }
     }
 }
@@ -424,131 +492,4 @@ fn resolve(now: &Snapshot, domain: DomainId, target: Target, amount: Amount) -> 
             room.map_or(0, Pages::get).saturating_add_signed(more)
         }
     }
-}
-
-/// Numbers of pages at the limits of the interface.
-pub fn amounts() -> impl Strategy<Value = u64> {
-    let limits = vec![
-        1,
-        1 << 31,
-        DOMAIN_PAGES.max,
-        1 << 32,
-        CLAIM_PAGES.max,
-        CLAIM_PAGES.max + 1,
-        u64::MAX,
-    ];
-    let near = (prop::sample::select(limits), -20..=20_i64);
-    prop_oneof![
-        near.prop_map(|(limit, by)| limit.wrapping_add_signed(by)),
-        any::<u64>(),
-    ]
-}
-
-fn amount() -> impl Strategy<Value = Amount> {
-    prop_oneof![
-        6 => (0..600_u64).prop_map(Amount::Pages),
-        1 => amounts().prop_map(Amount::Pages),
-        4 => (-3..=1_i64).prop_map(Amount::Claimable),
-        1 => (-600..=0_i64).prop_map(Amount::Claimable),
-        2 => (-2..=1_i64).prop_map(Amount::Allowed),
-    ]
-}
-
-fn aim() -> impl Strategy<Value = Aim> {
-    let raw = prop_oneof![
-        Just(LEGACY),
-        Just(LEGACY | HOST),
-        (0..=256 + MAX_NODES as u32),
-        any::<u32>(),
-    ];
-    prop_oneof![
-        2 => Just(Aim::Host),
-        4 => any::<usize>().prop_map(Aim::Node),
-        1 => raw.prop_map(Aim::Raw),
-    ]
-}
-
-fn hostile() -> impl Strategy<Value = Plan> {
-    let pad = prop_oneof![12 => Just(0), 1 => any::<u32>()];
-    let entry = (aim(), amount(), pad).boxed();
-    let twice = (aim(), amount(), amount());
-    let entries = prop_oneof![
-        8 => prop::collection::vec(entry.clone(), 0..4),
-        2 => twice.prop_map(|(aim, a, b)| vec![(aim, a, 0), (aim, b, 0)]),
-        1 => prop::collection::vec(entry, MAX_CLAIMS - 1..MAX_CLAIMS + 2),
-        1 => amount().prop_map(|amount| vec![(Aim::Raw(LEGACY), amount, 0)]),
-    ];
-    let mode = prop_oneof![10 => Just(0), 1 => 2..5_u32, 1 => any::<u32>().prop_filter("no GET", |m| *m != 1)];
-    let more = prop_oneof![8 => Just(0), 1 => -1..=1, 1 => any::<i32>()];
-    let entries = prop::option::weighted(0.9, entries);
-    (slot(), mode, more, entries).prop_map(|(d, mode, more, e)| Plan::Hostile(d, mode, more, e))
-}
-
-fn slot() -> impl Strategy<Value = usize> {
-    prop_oneof![6 => 0..3_usize, 1 => any::<usize>()]
-}
-
-fn plan() -> impl Strategy<Value = Plan> {
-    let order = || {
-        prop_oneof![
-            6 => Just(0),
-            4 => Just(9),
-            1 => Just(EXTENT_ORDER.max as u32),
-            1 => 0..=EXTENT_ORDER.max as u32 + 1,
-        ]
-    };
-    let max = prop_oneof![
-        2 => 0..3000_u64,
-        3 => (0..=2_u64).prop_map(|below| DOMAIN_PAGES.max - below),
-        1 => amounts(),
-    ];
-    let n = any::<usize>;
-    let claims = prop::collection::vec((prop::option::weighted(0.7, n()), amount()), 1..5);
-    let room = prop_oneof![4 => Just(65), 2 => 0..4_usize];
-    let capacity = prop_oneof![4 => Just(65), 3 => 0..5_u32, 1 => any::<u32>()];
-    prop_oneof![
-        2 => Just(Plan::Create),
-        2 => (slot(), max).prop_map(|(d, pages)| Plan::MaxPages(d, pages)),
-        1 => (slot(), any::<u64>()).prop_map(|(d, mask)| Plan::Affinity(d, mask)),
-        9 => (slot(), claims).prop_map(|(d, claims)| Plan::Set(d, claims)),
-        4 => hostile(),
-        2 => (slot(), capacity, prop::option::weighted(0.9, room))
-            .prop_map(|(d, capacity, room)| Plan::Get(d, capacity, room)),
-        2 => (slot(), amount()).prop_map(|(d, amount)| Plan::Legacy(d, amount)),
-        8 => (slot(), order(), 0..40_u64, 0..3_u8, n())
-            .prop_map(|(d, order, extents, how, n)| Plan::Populate(d, order, extents, how, n)),
-        4 => (slot(), -1..=1_i64, 0..4_u8, n())
-            .prop_map(|(d, more, how, n)| Plan::Fill(d, more, how, n)),
-        2 => (slot(), order(), 0..40_u64)
-            .prop_map(|(d, order, extents)| Plan::Depopulate(d, order, extents)),
-        3 => n().prop_map(Plan::OfflineFree),
-        1 => (n(), slot()).prop_map(|(n, d)| Plan::OfflineUsed(n, d)),
-        1 => n().prop_map(Plan::Online),
-        1 => slot().prop_map(Plan::BeginDestroy),
-        1 => slot().prop_map(Plan::Destroy),
-    ]
-}
-
-/// A host of 1 to 8 nodes of any id, with gaps, some without memory, and up to 40 calls.
-pub fn sequences() -> impl Strategy<Value = Sequence> {
-    let all: Vec<_> = NodeId::all().collect();
-    let ids = prop_oneof![
-        (1..=8_usize).prop_map({
-            let all = all.clone();
-            move |nodes| all[..nodes].to_vec()
-        }),
-        prop::sample::subsequence(all, 1..=8),
-    ];
-    let size = prop_oneof![
-        1 => 0..3_u64,
-        5 => 3..64_u64,
-        6 => 512..4096_u64,
-        2 => (0..2048_u64).prop_map(|more| (1 << EXTENT_ORDER.max) + more),
-    ];
-    let nodes = ids.prop_flat_map(move |ids| {
-        let sizes = prop::collection::vec(size.clone(), ids.len());
-        (Just(ids), sizes).prop_map(|(ids, sizes)| ids.into_iter().zip(sizes).collect())
-    });
-    let plans = prop::collection::vec(plan(), 1..40);
-    (nodes, plans).prop_map(|(nodes, plans)| Sequence { nodes, plans })
 }

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A CPU is a thread. */
+#ifndef NATIVE_ASM_PROCESSOR_H
+#define NATIVE_ASM_PROCESSOR_H
+
+#include <xen/types.h>
+#include <xen/smp.h>
+#include <xen/percpu.h>
+#include <asm/cpufeature.h>
+#include <asm/current.h>
+#include <asm/spinlock.h>
+
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* All CPUs are always there. */
+#ifndef NATIVE_ASM_SMP_H
+#define NATIVE_ASM_SMP_H
+
+#include <xen/cpumask.h>
+#include <asm/current.h>
+
+DECLARE_PER_CPU(cpumask_var_t, cpu_sibling_mask);
+
+#endif

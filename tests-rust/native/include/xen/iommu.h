@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* No device reaches a domain's memory. */
+#ifndef NATIVE_XEN_IOMMU_H
+#define NATIVE_XEN_IOMMU_H
+
+#include <xen/pci.h>
+
+struct domain_iommu { };
+
+#define iommu_do_domctl(domctl, d, u_domctl) (-EOPNOTSUPP)
+
+#endif

@@ -1,0 +1,355 @@
+//! Shared objects out of a prepared Xen tree.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use anyhow::{bail, Context, Result};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use crate::series::{git, need, output, remove_directory};
+
+/// The programs it takes.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("gcc", "gcc"),
+    ("git", "git"),
+    ("nm", "binutils"),
+    ("tar", "tar"),
+];
+
+/// What Xen's own build passes to the compiler, as far as it changes what the code does.
+const XEN_FLAGS: &[&str] = &[
+    "-std=gnu99",
+    "-nostdinc",
+    "-fno-builtin",
+    "-fno-common",
+    "-fno-strict-aliasing",
+    "-fno-delete-null-pointer-checks",
+    "-D__XEN__",
+    "-include",
+    "xen/config.h",
+];
+
+/// Xen's files, beside page_alloc.c, which heap.c includes.
+const XEN_SOURCES: &[&str] = &[
+    "common/bitmap.c",
+    "common/domctl.c",
+    "common/spinlock.c",
+    "lib/find-next-bit.c",
+];
+
+/// The host's other files that see Xen's headers.
+const HOST_SOURCES: &[&str] = &["xen.c", "domains.c"];
+
+/// Where Xen's headers are.
+const XEN_INCLUDES: &[&str] = &[
+    "include",
+    "arch/x86/include",
+    "arch/x86/include/asm/mach-generic",
+    "arch/x86/include/asm/mach-default",
+];
+
+/// What heap.c compiles, unless it is told of a copy.
+const PAGE_ALLOC: &str = "common/page_alloc.c";
+
+/// Which Xen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Xen {
+    /// The base of the series.
+    Stock,
+    /// All of the series.
+    Patched,
+}
+
+/// How it is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Profile {
+    /// Assertions on, as in a debug build of Xen.
+    Debug,
+    /// As a release build of Xen: optimised, assertions off.
+    Release,
+    /// As [`Profile::Debug`], with address and undefined behaviour sanitizer.
+    Address,
+    /// As [`Profile::Debug`], with thread sanitizer.
+    Thread,
+}
+
+impl Profile {
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Profile::Debug => &["-O1", "-g"],
+            Profile::Release => &["-O2", "-g", "-DNATIVE_RELEASE"],
+            Profile::Address => &[
+                "-O1",
+                "-g",
+                "-fsanitize=address,undefined",
+                "-fno-sanitize-recover=all",
+            ],
+            Profile::Thread => &["-O1", "-g", "-fsanitize=thread"],
+        }
+    }
+}
+
+/// A Xen tree that `./dev xen prepare` made.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    path: PathBuf,
+    cache: PathBuf,
+}
+
+impl Tree {
+    /// The tree prepared last, or none. Where the environment says `NATIVE_XEN=required`, that
+    /// there is none is an error.
+    pub fn find() -> Result<Option<Tree>> {
+        let cache = env::var_os("XEN_CLAIMS_CACHE").map(PathBuf::from);
+        let cache = cache.or_else(|| {
+            let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+            let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+            base.or_else(home).map(|base| base.join("xen-claims"))
+        });
+        let xen = cache.context("no HOME and no XDG_CACHE_HOME")?.join("xen");
+        match fs::canonicalize(xen.join("tree")) {
+            Ok(path) => Ok(Some(Tree {
+                path,
+                cache: xen.join("native"),
+            })),
+            Err(_) if env::var_os("NATIVE_XEN").is_some_and(|value| value == "required") => {
+                bail!(
+                    "no Xen tree in {}: ./dev xen prepare makes one",
+                    xen.display()
+                )
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// A file of it.
+    pub fn file(&self, path: &str) -> PathBuf {
+        self.path.join("xen").join(path)
+    }
+}
+
+/// A compiled host: a shared object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Build {
+    /// Where it is.
+    pub object: PathBuf,
+    /// What it is of.
+    pub xen: Xen,
+}
+
+/// What is compiled twice at once is compiled in vain.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+impl Build {
+    /// Compiles a host, unless that was done before.
+    pub fn new(tree: &Tree, xen: Xen, profile: Profile) -> Result<Build> {
+        let _one = ONE_AT_A_TIME.lock();
+        need(PROGRAMS)?;
+        let object = tree.cache.join(key(tree, xen, profile)?).join("host.so");
+        if !object.is_file() {
+            fs::create_dir_all(&tree.cache)?;
+            let work = TempDir::with_prefix_in("new-", &tree.cache)?;
+            let source = source(tree, xen)?;
+            compile(&source, xen, profile, work.path())?;
+            let directory = object.parent().context("no directory")?;
+            remove_directory(directory)?;
+            fs::rename(work.keep(), directory)?;
+        }
+        Ok(Build { object, xen })
+    }
+
+    /// The same host with another text for page_alloc.c, in a directory for it alone.
+    pub fn with_page_alloc(&self, tree: &Tree, text: &str, directory: &Path) -> Result<Build> {
+        let file = directory.join("page_alloc.c");
+        fs::write(&file, text)?;
+        let of = self.object.parent().context("no directory")?;
+        let mut objects = vec![heap(
+            &tree.path.join("xen"),
+            self.xen,
+            Profile::Debug,
+            &file,
+            directory,
+        )?];
+        for entry in fs::read_dir(of)? {
+            let path = entry?.path();
+            let is_object = path.extension().is_some_and(|extension| extension == "o");
+            if is_object && path.file_stem() != Some("heap".as_ref()) {
+                objects.push(path);
+            }
+        }
+        let object = directory.join("host.so");
+        link(&objects, Profile::Debug.flags(), &object)?;
+        Ok(Build {
+            object,
+            xen: self.xen,
+        })
+    }
+}
+
+fn shim() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("native")
+}
+
+/// Whatever a compiled host depends on, in a name.
+fn key(tree: &Tree, xen: Xen, profile: Profile) -> Result<String> {
+    let mut digest = Sha256::new();
+    digest.update(output(git(&tree.path).args(["rev-parse", "HEAD", "base"]))?);
+    if xen == Xen::Patched {
+        digest.update(output(git(&tree.path).args(["diff", "HEAD", "--", "xen"]))?);
+    }
+    digest.update(include_str!("build.rs"));
+    digest.update(output(Command::new("gcc").arg("--version"))?);
+    for entry in walkdir::WalkDir::new(shim()).sort_by_file_name() {
+        let entry = entry?;
+        if entry.file_type().is_file() {
+            digest.update(entry.path().to_string_lossy().as_bytes());
+            digest.update(fs::read(entry.path())?);
+        }
+    }
+    let key = format!("{:x}", digest.finalize());
+    Ok(format!("{xen:?}-{profile:?}-{}", &key[..12]).to_lowercase())
+}
+
+/// The directory `xen/` of that Xen.
+fn source(tree: &Tree, xen: Xen) -> Result<PathBuf> {
+    if xen == Xen::Patched {
+        return Ok(tree.path.join("xen"));
+    }
+    let base = output(git(&tree.path).args(["rev-parse", "base^{tree}"]))?;
+    let directory = tree.cache.join(format!("base-{}", &base[..12]));
+    if !directory.is_dir() {
+        let work = TempDir::with_prefix_in("new-", &tree.cache)?;
+        let archive = work.path().join("base.tar");
+        let mut export = git(&tree.path);
+        export.args(["archive", "--output"]).arg(&archive);
+        output(export.args([
+            "base",
+            "xen/include",
+            "xen/arch/x86",
+            "xen/common",
+            "xen/lib",
+        ]))?;
+        output(
+            Command::new("tar")
+                .arg("-xf")
+                .arg(&archive)
+                .arg("-C")
+                .arg(work.path()),
+        )?;
+        fs::remove_file(&archive)?;
+        fs::rename(work.keep(), &directory)?;
+    }
+    Ok(directory.join("xen"))
+}
+
+/// Compiles one file to an object of its name.
+fn object(file: &Path, flags: &[String], profile: Profile, to: &Path) -> Result<PathBuf> {
+    let object = to
+        .join(file.file_stem().context("no name")?)
+        .with_extension("o");
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-c", "-fPIC", "-Wall", "-fvisibility=hidden"]);
+    gcc.args(profile.flags())
+        .args(flags)
+        .arg(file)
+        .arg("-o")
+        .arg(&object);
+    output(&mut gcc).with_context(|| format!("compiling {}", file.display()))?;
+    Ok(object)
+}
+
+/// What a file that sees Xen's headers is compiled with.
+fn xen_flags(source: &Path, xen: Xen, page_alloc: &Path) -> Vec<String> {
+    let mut flags: Vec<String> = XEN_FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
+    if xen == Xen::Patched {
+        flags.push("-DNATIVE_CLAIM_SETS".to_owned());
+    }
+    flags.push(format!("-DNATIVE_PAGE_ALLOC=\"{}\"", page_alloc.display()));
+    let shim = shim();
+    let mut directories = vec![shim.join("include"), shim, source.to_owned()];
+    directories.extend(XEN_INCLUDES.iter().map(|directory| source.join(directory)));
+    flags.extend(
+        directories
+            .iter()
+            .map(|directory| format!("-I{}", directory.display())),
+    );
+    flags
+}
+
+/// The file that has page_alloc.c in it.
+fn heap(
+    source: &Path,
+    xen: Xen,
+    profile: Profile,
+    page_alloc: &Path,
+    to: &Path,
+) -> Result<PathBuf> {
+    let flags = xen_flags(source, xen, page_alloc);
+    object(&shim().join("heap.c"), &flags, profile, to)
+}
+
+fn link(objects: &[PathBuf], flags: &[&str], to: &Path) -> Result<()> {
+    let mut gcc = Command::new("gcc");
+    gcc.args(["-shared", "-pthread", "-Wl,-z,now"]).args(flags);
+    output(gcc.args(objects).arg("-o").arg(to)).context("linking")?;
+    Ok(())
+}
+
+fn compile(source: &Path, xen: Xen, profile: Profile, to: &Path) -> Result<()> {
+    let page_alloc = Path::new(PAGE_ALLOC);
+    let flags = xen_flags(source, xen, page_alloc);
+    let mut objects = vec![heap(source, xen, profile, page_alloc, to)?];
+    let host = HOST_SOURCES.iter().map(|file| shim().join(file));
+    for file in host.chain(XEN_SOURCES.iter().map(|file| source.join(file))) {
+        objects.push(object(&file, &flags, profile, to)?);
+    }
+    // It copies whole data segments, and the sanitizers' gaps between variables with them.
+    let plain = ["-fno-sanitize=all".to_owned()];
+    objects.push(object(&shim().join("os.c"), &plain, profile, to)?);
+
+    let shared = to.join("host.so");
+    // Without the sanitizers' libraries, which have half of the C library once more.
+    link(&objects, &[], &shared)?;
+    let missing = to.join("missing.c");
+    let undefined = output(
+        Command::new("nm")
+            .args(["-D", "--undefined-only"])
+            .arg(&shared),
+    )?;
+    fs::write(&missing, stubs(&undefined))?;
+    objects.push(object(&missing, &["-fno-builtin".to_owned()], profile, to)?);
+    link(&objects, profile.flags(), &shared)
+}
+
+/// Functions that end the host, one for each symbol that no library has: those of the C library
+/// come with a version, the sanitizers' with underscores.
+fn stubs(undefined: &str) -> String {
+    let names: BTreeSet<&str> = undefined
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("U "))
+        .filter(|name| !name.contains('@') && !name.starts_with("__"))
+        .collect();
+    let mut text = String::from("_Noreturn void native_missing(const char *name);\n");
+    for name in names {
+        text += &format!("void {name}(void) {{ native_missing(\"{name}\"); }}\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_library_has_gets_a_stub() {
+        let text =
+            stubs("                 U arch_do_domctl\n  U memcpy@GLIBC_2.14\n  U __asan_init\n");
+        assert!(text.contains("void arch_do_domctl(void)"));
+        assert!(!text.contains("memcpy") && !text.contains("asan"));
+    }
+}

@@ -1,0 +1,512 @@
+//! A hypervisor made of a compiled Xen.
+
+use std::ffi::c_long;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{ensure, Result};
+use xen_claims::model::Blocks;
+use xen_claims::wire::xen_memory_claim;
+use xen_claims::{
+    Distances, DomainBuilder, DomainId, DomainInfo, Errno, Faults, HostMemory, HypercallError,
+    Hypervisor, NodeId, NodeMemory, NodeSet, Operation, Pages, Placement, Recall, Topology,
+};
+
+use super::code::{Code, Counts, Op, Range};
+use super::{Build, Xen};
+use crate::conformance::{DomainCounts, Snapshot};
+
+/// What pages are like when Xen boots, in the bits of `native.h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flags {
+    /// They have to be scrubbed before anybody gets them.
+    pub dirty: bool,
+    /// They have contents, and Xen verifies that what it gives away is scrubbed.
+    pub contents: bool,
+    /// Those below 8 GiB are for devices with narrow addresses, and given away last.
+    pub dma: bool,
+}
+
+/// Where the memory of a node begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Placing {
+    /// At a multiple of 4 GiB, so that it is in large blocks.
+    #[default]
+    Aligned,
+    /// Right behind the node before, from 4 MiB on: in blocks of many sizes, and several zones.
+    Packed,
+}
+
+/// The host to boot.
+#[derive(Debug, Clone)]
+pub struct Boot {
+    topology: Topology,
+    flags: Flags,
+    placing: Placing,
+}
+
+impl Boot {
+    /// A host of these nodes, each with exactly so many free pages.
+    pub fn new(topology: &Topology) -> Self {
+        Boot {
+            topology: topology.clone(),
+            flags: Flags::default(),
+            placing: Placing::default(),
+        }
+    }
+
+    /// The same, with its memory in this state.
+    #[must_use]
+    pub fn flags(mut self, flags: Flags) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    /// The same, with its memory in these places.
+    #[must_use]
+    pub fn placing(mut self, placing: Placing) -> Self {
+        self.placing = placing;
+        self
+    }
+
+    /// Xen keeps the lists of each node but the first in some of that node's pages. It gets them
+    /// in addition.
+    fn ranges(&self, metadata: u64) -> Vec<Range> {
+        const FIRST: u64 = 1024;
+        let mut start = FIRST;
+        let mut first = true;
+        let nodes = self.topology.nodes().map(|(node, pages)| {
+            let mut pages = pages.get();
+            if pages > 0 && !std::mem::replace(&mut first, false) {
+                pages += metadata;
+            }
+            if self.placing == Placing::Aligned {
+                start = start.next_multiple_of(1 << 20);
+            }
+            let range = Range {
+                node: node.index() as u64,
+                start,
+                pages,
+            };
+            // Xen finds the node of a page by this many of its address.
+            start = (start + pages).next_multiple_of(1024);
+            range
+        });
+        nodes.collect()
+    }
+}
+
+/// A host of real Xen code. When an assertion of that fails, the thread that met it panics with the
+/// assertion's file and line, and every later call is refused with `EPROTO`.
+#[derive(Debug)]
+pub struct Host {
+    /// Taken out when the host ends.
+    code: Option<Code>,
+    /// Which page goes out of use next.
+    dice: AtomicU64,
+    fail_next: AtomicBool,
+    recalls: Mutex<Vec<Recall>>,
+    told: AtomicBool,
+    xen: Xen,
+    distances: Distances,
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(code) = self.code.take() {
+            code.give_back();
+        }
+    }
+}
+
+impl Host {
+    /// Boots a host.
+    pub fn boot(build: &Build, boot: &Boot) -> Result<Host> {
+        let code = Code::take(&build.object)?;
+        let Flags {
+            dirty,
+            contents,
+            dma,
+        } = boot.flags;
+        let flags = u64::from(dirty) | (u64::from(contents) << 1) | (u64::from(dma) << 2);
+        let ranges = boot.ranges(code.metadata_pages);
+        let booted = code.boot(&ranges, flags);
+        ensure!(
+            booted == Some(0),
+            "the host does not boot: {booted:?} {:?}",
+            code.why_stopped()
+        );
+        Ok(Host {
+            code: Some(code),
+            dice: AtomicU64::new(1),
+            fail_next: AtomicBool::new(false),
+            recalls: Mutex::default(),
+            told: AtomicBool::new(false),
+            xen: build.xen,
+            distances: boot.topology.distances(),
+        })
+    }
+
+    fn code(&self) -> &Code {
+        // It is there until the host is dropped.
+        self.code.as_ref().unwrap_or_else(|| unreachable!())
+    }
+
+    /// The result of a call that the host lived to see.
+    fn alive<T>(&self, result: Option<T>) -> Result<T, Errno> {
+        if let Some(result) = result {
+            return Ok(result);
+        }
+        let why = self.code().why_stopped().unwrap_or_default();
+        assert!(
+            self.told.swap(true, Ordering::AcqRel),
+            "the host stopped: {why}"
+        );
+        Err(Errno::EPROTO)
+    }
+
+    fn number(&self, op: Op, arguments: &[u64]) -> Result<c_long, Errno> {
+        let result = self.alive(self.code().call(op, arguments))?;
+        match i32::try_from(-result) {
+            Ok(errno) if errno > 0 => Err(Errno(errno)),
+            _ => Ok(result),
+        }
+    }
+
+    fn on(
+        &self,
+        operation: Operation,
+        domain: Option<DomainId>,
+        op: Op,
+        arguments: &[u64],
+    ) -> Result<c_long, HypercallError> {
+        self.number(op, arguments).map_err(|errno| HypercallError {
+            operation,
+            domain,
+            errno,
+        })
+    }
+
+    fn counts<T>(&self, look: impl FnOnce(&Counts) -> T) -> Result<T, HypercallError> {
+        self.alive(self.code().counts(look))
+            .map_err(|errno| HypercallError::host(Operation::HostMemory, errno))
+    }
+
+    /// One extent: its first page, if it was given. `counted`: as a guest's memory is, and not as
+    /// what Xen takes for its own use.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain.
+    pub fn populate_extent(
+        &self,
+        domain: DomainId,
+        order: u32,
+        placement: Placement,
+        counted: bool,
+    ) -> Result<Option<u64>, HypercallError> {
+        let place = match placement {
+            Placement::Any => 64,
+            Placement::Prefer(node) => node.index() as u64,
+            Placement::Exact(node) => 0x100 | node.index() as u64,
+        };
+        let nowhere = self.fail_next.swap(false, Ordering::AcqRel);
+        let flags = u64::from(!counted) | (u64::from(nowhere) << 1);
+        let arguments = [domain.get().into(), order.into(), place, flags];
+        let page = self.on(Operation::Populate, Some(domain), Op::Populate, &arguments)?;
+        Ok(u64::try_from(page).ok().filter(|page| *page > 0))
+    }
+
+    /// What a node has for an extent.
+    ///
+    /// # Errors
+    ///
+    /// `EPROTO` if the host has stopped.
+    pub fn blocks(&self, node: NodeId, order: u32) -> Result<Blocks, Errno> {
+        let found = self.number(Op::HasBlock, &[node.index() as u64, order.into()])?;
+        Ok(match found {
+            2 => Blocks::Clean,
+            1 => Blocks::Dirty,
+            _ => Blocks::None,
+        })
+    }
+
+    /// Scrubs for as long as an idle CPU does before it looks for other work; true: there is more.
+    ///
+    /// # Errors
+    ///
+    /// `EPROTO` if the host has stopped.
+    pub fn scrub(&self) -> Result<bool, Errno> {
+        Ok(self.number(Op::Scrub, &[])? != 0)
+    }
+
+    /// What is wrong in Xen's own structures, one line each: I1, I2 and I4 of `docs/contract.md`,
+    /// 1.7. If `pages`, also that every free page is counted once and in its place, and every page
+    /// of a domain. Nobody may be in a call.
+    ///
+    /// # Errors
+    ///
+    /// `EPROTO` if the host has stopped.
+    pub fn violations(&self, pages: bool) -> Result<String, Errno> {
+        self.alive(self.code().text(Op::Check, pages.into()))
+    }
+
+    /// All counts, at one instant but for the claims.
+    ///
+    /// # Errors
+    ///
+    /// `EPROTO` if the host has stopped.
+    pub fn snapshot(&self) -> Result<Snapshot, HypercallError> {
+        let (host, nodes, infos) = self.counts(|c| (host_of(c), nodes_of(c), domains_of(c)))?;
+        let domains = infos.into_iter().map(|info| {
+            let has_claims = !info.dying && self.xen == Xen::Patched;
+            let claims = has_claims.then(|| self.get(info.domain)).transpose()?;
+            Ok(DomainCounts { info, claims })
+        });
+        Ok(Snapshot {
+            host,
+            nodes,
+            domains: domains.collect::<Result<_, HypercallError>>()?,
+        })
+    }
+
+    /// Claims a page of the host as one does who was let in before the domain began to die: by a claim
+    /// set, or by the legacy call.
+    ///
+    /// # Errors
+    ///
+    /// As [`Hypervisor::claim_memory`] and [`Hypervisor::claim_pages`].
+    pub fn claim_late(&self, domain: DomainId, legacy: bool) -> Result<(), Errno> {
+        let arguments = [domain.get().into(), legacy.into()];
+        self.number(Op::ClaimLate, &arguments).map(drop)
+    }
+
+    /// Lets the next allocation from the Xen heap fail.
+    ///
+    /// # Errors
+    ///
+    /// `EPROTO` if the host has stopped.
+    pub fn fail_heap(&self) -> Result<(), Errno> {
+        self.number(Op::FailHeap, &[]).map(drop)
+    }
+}
+
+fn host_of(counts: &Counts) -> HostMemory {
+    HostMemory {
+        free: Pages::new(counts.free),
+        claimed: Pages::new(counts.claimed),
+    }
+}
+
+fn nodes_of(counts: &Counts) -> Vec<NodeMemory> {
+    let online = NodeId::all().filter(|node| counts.nodes & (1 << node.index()) != 0);
+    let memory = online.map(|node| {
+        let memory = counts.node[node.index()];
+        NodeMemory {
+            node,
+            size: Pages::new(memory.size),
+            free: Pages::new(memory.free),
+            claimed: Pages::new(memory.claimed),
+        }
+    });
+    memory.collect()
+}
+
+fn domains_of(counts: &Counts) -> Vec<DomainInfo> {
+    let infos = counts.domains().iter().filter_map(|domain| {
+        Some(DomainInfo {
+            domain: DomainId::new(i64::try_from(domain.id).ok()?).ok()?,
+            tot_pages: Pages::new(domain.tot),
+            max_pages: Pages::new(domain.max),
+            outstanding_pages: Pages::new(domain.outstanding),
+            dying: domain.dying != 0,
+            paused: domain.paused != 0,
+            // Here nothing ever runs.
+            cpu_time: Duration::ZERO,
+        })
+    });
+    infos.collect()
+}
+
+impl Hypervisor for Host {
+    fn claim_memory(
+        &self,
+        domain: DomainId,
+        mode: u32,
+        nr_entries: &mut u32,
+        entries: Option<&mut [xen_memory_claim]>,
+    ) -> Result<(), Errno> {
+        let result = self
+            .code()
+            .claim(domain.get().into(), mode, nr_entries, entries);
+        let result = self.alive(result)?;
+        match i32::try_from(-result) {
+            Ok(errno) if errno > 0 => Err(Errno(errno)),
+            _ => Ok(()),
+        }
+    }
+
+    fn claim_pages(&self, domain: DomainId, pages: Pages) -> Result<(), HypercallError> {
+        let arguments = [domain.get().into(), pages.get()];
+        self.on(
+            Operation::ClaimPages,
+            Some(domain),
+            Op::ClaimPages,
+            &arguments,
+        )
+        .map(drop)
+    }
+
+    fn has_claim_sets(&self) -> Result<bool, HypercallError> {
+        Ok(self.xen == Xen::Patched)
+    }
+
+    fn distances(&self) -> Result<Distances, HypercallError> {
+        Ok(self.distances.clone())
+    }
+
+    fn nodes(&self) -> Result<Vec<NodeMemory>, HypercallError> {
+        self.counts(nodes_of)
+    }
+
+    fn host(&self) -> Result<HostMemory, HypercallError> {
+        self.counts(host_of)
+    }
+
+    fn domains(&self) -> Result<Vec<DomainInfo>, HypercallError> {
+        self.counts(domains_of)
+    }
+
+    fn set_node_affinity(&self, domain: DomainId, nodes: NodeSet) -> Result<(), HypercallError> {
+        let arguments = [domain.get().into(), nodes.bits()];
+        self.on(
+            Operation::SetNodeAffinity,
+            Some(domain),
+            Op::Affinity,
+            &arguments,
+        )
+        .map(drop)
+    }
+
+    fn builder(&self) -> Option<&dyn DomainBuilder> {
+        Some(self)
+    }
+
+    fn faults(&self) -> Option<&dyn Faults> {
+        Some(self)
+    }
+}
+
+impl DomainBuilder for Host {
+    fn create(&self) -> Result<DomainId, HypercallError> {
+        let id = self.on(Operation::CreateDomain, None, Op::Create, &[])?;
+        DomainId::new(id).map_err(|_| HypercallError::host(Operation::CreateDomain, Errno::EPROTO))
+    }
+
+    fn set_max_pages(&self, domain: DomainId, max: Pages) -> Result<(), HypercallError> {
+        let arguments = [domain.get().into(), max.get()];
+        self.on(Operation::SetMaxPages, Some(domain), Op::SetMax, &arguments)
+            .map(drop)
+    }
+
+    fn populate(
+        &self,
+        domain: DomainId,
+        order: u32,
+        extents: u64,
+        placement: Placement,
+    ) -> Result<u64, HypercallError> {
+        for done in 0..extents {
+            if self
+                .populate_extent(domain, order, placement, true)?
+                .is_none()
+            {
+                return Ok(done);
+            }
+        }
+        Ok(extents)
+    }
+
+    fn depopulate(&self, domain: DomainId, order: u32, extents: u64) -> Result<(), HypercallError> {
+        let arguments = [domain.get().into(), order.into(), extents];
+        self.on(
+            Operation::Depopulate,
+            Some(domain),
+            Op::Depopulate,
+            &arguments,
+        )
+        .map(drop)
+    }
+
+    fn unpause(&self, domain: DomainId) -> Result<(), HypercallError> {
+        let arguments = [domain.get().into()];
+        self.on(Operation::Unpause, Some(domain), Op::Unpause, &arguments)
+            .map(drop)
+    }
+
+    fn destroy(&self, domain: DomainId) -> Result<(), HypercallError> {
+        let arguments = [domain.get().into()];
+        self.on(
+            Operation::DestroyDomain,
+            Some(domain),
+            Op::Destroy,
+            &arguments,
+        )
+        .map(drop)
+    }
+}
+
+impl Faults for Host {
+    fn offline_free_page(&self, node: NodeId) -> Result<(), HypercallError> {
+        let which = self
+            .dice
+            .fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed)
+            >> 16;
+        let arguments = [node.index() as u64, which];
+        self.on(Operation::OfflinePage, None, Op::OfflineFree, &arguments)
+            .map(drop)
+    }
+
+    fn offline_used_page(&self, node: NodeId, domain: DomainId) -> Result<(), HypercallError> {
+        let arguments = [node.index() as u64, domain.get().into()];
+        self.on(
+            Operation::OfflinePage,
+            Some(domain),
+            Op::OfflineUsed,
+            &arguments,
+        )
+        .map(drop)
+    }
+
+    fn online_pages(&self, node: NodeId) -> Result<(), HypercallError> {
+        self.on(
+            Operation::OfflinePage,
+            None,
+            Op::Online,
+            &[node.index() as u64],
+        )
+        .map(drop)
+    }
+
+    fn recalls(&self) -> Vec<Recall> {
+        let text = self
+            .alive(self.code().text(Op::Recalls, 0))
+            .unwrap_or_default();
+        let mut recalls = self.recalls.lock().unwrap_or_else(PoisonError::into_inner);
+        recalls.extend(text.lines().filter_map(Recall::from_log));
+        recalls.clone()
+    }
+
+    /// By an address that no memory has: to find that is the last that the allocator does.
+    fn fail_next_allocation(&self) -> Result<(), HypercallError> {
+        self.fail_next.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    fn begin_destroy(&self, domain: DomainId) -> Result<(), HypercallError> {
+        let arguments = [domain.get().into()];
+        self.on(Operation::DestroyDomain, Some(domain), Op::Kill, &arguments)
+            .map(drop)
+    }
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# ./dev fuzz, ./dev mutate: Xen's own allocator, compiled natively, by the program of that name.
+set -euo pipefail
+. tools/say.sh
+command=$1
+shift
+one_per_checkout
+tools/xen.sh prepare
+say "building the allocator and what drives it"
+cargo build --quiet --locked --release --bin native --bin "$command"
+. tools/root.sh
+export XEN_CLAIMS_CACHE=${XEN_CLAIMS_CACHE:-$cache}
+exec "target/release/$command" "$@"
