@@ -71,15 +71,16 @@ fn slot() -> impl Strategy<Value = usize> {
     prop_oneof![6 => 0..3_usize, 1 => any::<usize>()]
 }
 
-fn plan(native: bool) -> impl Strategy<Value = Plan> {
-    let order = || {
-        prop_oneof![
-            6 => Just(0),
-            4 => Just(9),
-            1 => Just(EXTENT_ORDER.max as u32),
-            1 => 0..=EXTENT_ORDER.max as u32 + 1,
-        ]
-    };
+fn order() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        6 => Just(0),
+        4 => Just(9),
+        1 => Just(EXTENT_ORDER.max as u32),
+        1 => 0..=EXTENT_ORDER.max as u32 + 1,
+    ]
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
     let max = prop_oneof![
         2 => 0..3000_u64,
         3 => (0..=2_u64).prop_map(|below| DOMAIN_PAGES.max - below),
@@ -89,12 +90,7 @@ fn plan(native: bool) -> impl Strategy<Value = Plan> {
     let claims = prop::collection::vec((prop::option::weighted(0.7, n()), amount()), 1..5);
     let room = prop_oneof![4 => Just(65), 2 => 0..4_usize];
     let capacity = prop_oneof![4 => Just(65), 3 => 0..5_u32, 1 => any::<u32>()];
-    // What the native host has more of.
-    let native = u32::from(native);
     prop_oneof![
-        native => (slot(), order(), 0..3_u8, n())
-            .prop_map(|(d, order, how, n)| Plan::Uncounted(d, order, how, n)),
-        native => Just(Plan::Scrub),
         2 => Just(Plan::Create),
         2 => (slot(), max).prop_map(|(d, pages)| Plan::MaxPages(d, pages)),
         1 => (slot(), any::<u64>()).prop_map(|(d, mask)| Plan::Affinity(d, mask)),
@@ -117,10 +113,20 @@ fn plan(native: bool) -> impl Strategy<Value = Plan> {
     ]
 }
 
+/// With what the native host has more of.
+fn native_plan() -> impl Strategy<Value = Plan> {
+    let uncounted = (slot(), order(), 0..3_u8, any::<usize>());
+    prop_oneof![
+        40 => plan(),
+        1 => uncounted.prop_map(|(d, order, how, n)| Plan::Uncounted(d, order, how, n)),
+        1 => Just(Plan::Scrub),
+    ]
+}
+
 /// A host of 1 to 8 nodes of any id, with gaps, some without memory, and up to 40 calls.
 pub fn sequences() -> impl Strategy<Value = Sequence> {
     let memory = (Flags::default(), Placing::default());
-    (nodes(2), prop::collection::vec(plan(false), 1..40))
+    (nodes(true), prop::collection::vec(plan(), 1..40))
         .prop_map(move |(nodes, plans)| Sequence {
             nodes,
             memory,
@@ -132,7 +138,7 @@ pub fn sequences() -> impl Strategy<Value = Sequence> {
 /// The same with up to 250 calls, and with memory in several states. Few nodes are large, as large
 /// extents take long where each of their pages is written to.
 pub fn long_sequences() -> impl Strategy<Value = Sequence> {
-    let plans = || prop::collection::vec(plan(true), 150..250);
+    let plans = || prop::collection::vec(native_plan(), 150..250);
     let state = |dirty, contents| Flags {
         dirty,
         contents,
@@ -144,9 +150,9 @@ pub fn long_sequences() -> impl Strategy<Value = Sequence> {
         3 => Just(state(true, false)),
         1 => Just(state(false, true)),
     ];
-    let small = (nodes(0), states, placing, plans());
+    let small = (nodes(false), states, placing, plans());
     let large = (
-        nodes(1),
+        nodes(true),
         Just(state(false, false)),
         Just(Placing::Aligned),
         plans(),
@@ -160,7 +166,7 @@ pub fn long_sequences() -> impl Strategy<Value = Sequence> {
     )
 }
 
-fn nodes(large: u32) -> impl Strategy<Value = Vec<(NodeId, u64)>> {
+fn nodes(large: bool) -> impl Strategy<Value = Vec<(NodeId, u64)>> {
     let all: Vec<_> = NodeId::all().collect();
     let ids = prop_oneof![
         2 => (1..=8_usize).prop_map({
@@ -174,12 +180,18 @@ fn nodes(large: u32) -> impl Strategy<Value = Vec<(NodeId, u64)>> {
             ids
         }),
     ];
-    let size = prop_oneof![
+    let small = prop_oneof![
         1 => 0..3_u64,
         5 => 3..64_u64,
         6 => 512..4096_u64,
-        large => (0..2048_u64).prop_map(|more| (1 << EXTENT_ORDER.max) + more),
     ];
+    let size = match large {
+        true => {
+            let large = (0..2048_u64).prop_map(|more| (1 << EXTENT_ORDER.max) + more);
+            prop_oneof![6 => small, 1 => large].boxed()
+        }
+        false => small.boxed(),
+    };
     ids.prop_flat_map(move |ids| {
         let sizes = prop::collection::vec(size.clone(), ids.len());
         (Just(ids), sizes).prop_map(|(ids, sizes)| ids.into_iter().zip(sizes).collect())
