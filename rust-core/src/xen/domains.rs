@@ -508,7 +508,10 @@ impl Faults for Xen {
 
     /// What Xen's console says of it.
     fn recalls(&self) -> Vec<Recall> {
-        self.console().lines().filter_map(Recall::from_log).collect()
+        self.console()
+            .lines()
+            .filter_map(Recall::from_log)
+            .collect()
     }
     fn fail_next_allocation(&self) -> Result<(), HypercallError> {
         Err(HypercallError::host(Operation::Populate, Errno::EOPNOTSUPP))

@@ -148,7 +148,7 @@ const SUITES: &[Suite] = &[
     ),
     suite(
         "Rust layouts, Xen's headers",
-        "cargo test --quiet --locked --package xen-claims-tests --features domains --test layout --test headers",
+        "NATIVE_XEN=required cargo test --quiet --locked --package xen-claims-tests --features domains --test layout --test headers",
         cargo,
     ),
     suite(

@@ -1,16 +1,18 @@
 //! A hypervisor made of a compiled Xen.
 
+use std::collections::BTreeMap;
 use std::ffi::c_long;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{ensure, Result};
 use xen_claims::model::Blocks;
 use xen_claims::wire::xen_memory_claim;
 use xen_claims::{
-    Distances, DomainBuilder, DomainId, DomainInfo, Errno, Faults, HostMemory, HypercallError,
-    Hypervisor, NodeId, NodeMemory, NodeSet, Operation, Pages, Placement, Recall, Topology,
+    Distances, DomainBuilder, DomainId, DomainInfo, DomainMemory, Errno, Faults, HostMemory,
+    HypercallError, Hypervisor, NodeId, NodeMemory, NodeSet, Operation, Pages, Placement, Recall,
+    Topology, Uuid,
 };
 
 use super::code::{Code, Counts, Op, Range};
@@ -107,6 +109,7 @@ pub struct Host {
     dice: AtomicU64,
     fail_next: AtomicBool,
     recalls: Mutex<Vec<Recall>>,
+    uuids: Mutex<BTreeMap<DomainId, Uuid>>,
     told: AtomicBool,
     xen: Xen,
     distances: Distances,
@@ -142,6 +145,7 @@ impl Host {
             dice: AtomicU64::new(1),
             fail_next: AtomicBool::new(false),
             recalls: Mutex::default(),
+            uuids: Mutex::default(),
             told: AtomicBool::new(false),
             xen: build.xen,
             distances: boot.topology.distances(),
@@ -292,6 +296,10 @@ impl Host {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn host_of(counts: &Counts) -> HostMemory {
     HostMemory {
         free: Pages::new(counts.free),
@@ -324,6 +332,8 @@ fn domains_of(counts: &Counts) -> Vec<DomainInfo> {
             paused: domain.paused != 0,
             // Here nothing ever runs.
             cpu_time: Duration::ZERO,
+            // Xen's allocator does not know them; `Host` fills them in.
+            uuid: Uuid::default(),
         })
     });
     infos.collect()
@@ -375,7 +385,12 @@ impl Hypervisor for Host {
     }
 
     fn domains(&self) -> Result<Vec<DomainInfo>, HypercallError> {
-        self.counts(domains_of)
+        let mut domains = self.counts(domains_of)?;
+        let uuids = lock(&self.uuids);
+        for info in &mut domains {
+            info.uuid = uuids.get(&info.domain).copied().unwrap_or_default();
+        }
+        Ok(domains)
     }
 
     fn set_node_affinity(&self, domain: DomainId, nodes: NodeSet) -> Result<(), HypercallError> {
@@ -399,9 +414,20 @@ impl Hypervisor for Host {
 }
 
 impl DomainBuilder for Host {
-    fn create(&self) -> Result<DomainId, HypercallError> {
+    fn create_as(&self, uuid: Uuid) -> Result<DomainId, HypercallError> {
         let id = self.on(Operation::CreateDomain, None, Op::Create, &[])?;
-        DomainId::new(id).map_err(|_| HypercallError::host(Operation::CreateDomain, Errno::EPROTO))
+        let id = DomainId::new(id)
+            .map_err(|_| HypercallError::host(Operation::CreateDomain, Errno::EPROTO))?;
+        lock(&self.uuids).insert(id, uuid);
+        Ok(id)
+    }
+
+    /// The allocator keeps no such list, and the shim no pages of a domain by their nodes.
+    fn memory_of_domains(&self) -> Result<Vec<DomainMemory>, HypercallError> {
+        Err(HypercallError::host(
+            Operation::HostMemory,
+            Errno::EOPNOTSUPP,
+        ))
     }
 
     fn set_max_pages(&self, domain: DomainId, max: Pages) -> Result<(), HypercallError> {
@@ -493,7 +519,7 @@ impl Faults for Host {
         let text = self
             .alive(self.code().text(Op::Recalls, 0))
             .unwrap_or_default();
-        let mut recalls = self.recalls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recalls = lock(&self.recalls);
         recalls.extend(text.lines().filter_map(Recall::from_log));
         recalls.clone()
     }
