@@ -18,5 +18,5 @@ say "built in $SECONDS s"
 # Not in _build: that is elsewhere for who is in a build root.
 report=(--report storm-report)
 command -v gnuplot >/dev/null || { say "no report with pictures: there is no gnuplot" && report=(); }
-say "builder storm ${report[*]} $storm"
+say "builder storm $storm"
 exec dune exec --no-build -- ./examples/builder/builder.exe storm "${report[@]}" "$storm"
