@@ -20,6 +20,11 @@ const NOT_RUN: &[(&str, &str)] = &[
         "suites build both references, with warnings as errors",
     ),
     (
+        "./dev fuzz",
+        "suite 'Xen's allocator against the model', with fewer calls",
+    ),
+    ("./dev mutate", "minutes; it tests the tests"),
+    (
         "./dev xen prepare",
         "suite 'Xen source and series'; it may download",
     ),
@@ -94,8 +99,7 @@ fn every_command_is_run_or_has_a_reason() {
 #[test]
 fn every_page_with_a_program_is_tested() {
     let pages = page::all();
-    let read = |name| fs::read_to_string(page::repository().join(name)).unwrap();
-    let tested = read("tests-ocaml/docs/dune") + &read("tests-ocaml/readme/dune");
+    let tested = fs::read_to_string(page::repository().join("tests-ocaml/docs/dune")).unwrap();
     for (language, before) in [("console", "./transcript.exe\n     "), ("ocaml", "}\" ")] {
         let mut some = false;
         for (page, _) in blocks(&pages, language) {
@@ -113,7 +117,7 @@ fn every_page_with_a_program_is_tested() {
 
 #[test]
 fn no_block_is_of_an_unknown_kind() {
-    // What `storm` shows is what the example builder prints: tests-ocaml/readme.
+    // What `storm` shows is what the example builder prints: tests-ocaml/docs.
     let known = [
         "sh", "console", "ocaml", "output", "storm", "dune", "json", "",
     ];
