@@ -126,7 +126,7 @@ const LIBRARIES: &[&str] = &[
 const OCAML_LIBRARIES: &[&str] = &["mmap", "eventchn", "xc"];
 
 /// The tests of the tree that are about claims; the base has none.
-const TESTS: &[&str] = &["tools/tests/mem-claim"];
+const TESTS: &[&str] = &["tools/tests/mem-claim", "tools/ocaml/test"];
 
 const CONFIGURE: &[&str] = &[
     "--enable-tools",
@@ -340,6 +340,7 @@ pub const PRODUCTS: &[(&str, &str)] = &[
         "tools/ocaml/libs/xc/xenctrl.cmxa",
     ),
     ("the in-tree test", "tools/tests/mem-claim/test-mem-claim"),
+    ("the in-tree test of that binding", "tools/ocaml/test/claims"),
 ];
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::{git, logged, need, output, remove_directory, Cache};
 
 /// So many lines a patch may add outside documentation and tests.
 const MOST_ADDED: usize = 150;
-const NOT_COUNTED: &[&str] = &["docs/", "tools/tests/"];
+const NOT_COUNTED: &[&str] = &["docs/", "tools/tests/", "tools/ocaml/test/"];
 
 /// So many bytes `struct domain` may grow.
 const MOST_GROWTH: u64 = 16;
