@@ -4,7 +4,7 @@ open Xenctrl_claims
 open Test_support
 open Values
 
-let calls = 10_000
+let calls = Host.rounds 10_000
 
 (* Minor, promoted and major words of this domain that the calls allocate. *)
 let words_of f =
@@ -23,7 +23,7 @@ let nothing (minor, promoted, major) =
   Alcotest.check words "promoted words" 0. promoted;
   Alcotest.check words "major words" 0. major
 
-let set name a b =
+let set ?need name a b =
   let test () =
     let h = open_host ~nodes:64 () in
     let d = new_domain h in
@@ -31,7 +31,7 @@ let set name a b =
     nothing (words_of (fun i -> Xenctrl.domain_claim_memory h d (if i land 1 = 0 then a else b)));
     Check.claims_of h d (normal a)
   in
-  Alcotest.test_case name `Quick test
+  Host.case ?need name test
 
 let legacy () =
   let h = open_host () in
@@ -52,10 +52,10 @@ let () =
     [
       ( "none",
         [
-          set "a set of 3" [| node 0 1L; node 1 2L; host 3L |] [| host 4L; node 2 5L; node 0 6L |];
+          set "a set of 3" [| node 0 1L; node 1 2L; host 3L |] [| host 4L; node 1 5L; node 0 6L |];
           set "a set of 1" [| host 1L |] [| node 0 1L |];
-          set "a set of 65" (large 1L) (large 2L);
-          Alcotest.test_case "the legacy call" `Quick legacy;
+          set ~need:(Nodes 64) "a set of 65" (large 1L) (large 2L);
+          Host.case "the legacy call" legacy;
         ] );
-      ("some", [ Alcotest.test_case "GET" `Quick measured ]);
+      ("some", [ Host.case "GET" measured ]);
     ]

@@ -28,7 +28,7 @@ let use_after_close (name, call) =
     Check.closed name (fun () -> call h);
     Check.closed name (fun () -> call h)
   in
-  Alcotest.test_case name `Quick test
+  Host.case name test
 
 let double_close () =
   let h = open_host () in
@@ -40,7 +40,7 @@ let double_close () =
 
 (* Many closed at once, by domains that also use it: each call works or says that it is closed. *)
 let close_race () =
-  for _ = 1 to 200 do
+  for _ = 1 to Host.rounds 200 do
     let h = open_host () in
     let use () =
       match
@@ -138,6 +138,19 @@ let large_host () =
   done;
   h
 
+(* A connection to Xen is some open files. *)
+let no_file_stays_open () =
+  let count () = Array.length (Sys.readdir "/proc/self/fd") in
+  let before = count () in
+  for i = 1 to Host.rounds 100 do
+    let h = open_host () in
+    ignore (Xenctrl.host_memory h);
+    if i land 1 = 0 then Xenctrl.interface_close h
+  done;
+  Gc.full_major ();
+  Gc.full_major ();
+  Alcotest.(check int) "open files" before (count ())
+
 (* 100 of them: a leak is 200 MiB and more. *)
 let frees_memory name dispose =
   let test () =
@@ -152,7 +165,7 @@ let frees_memory name dispose =
     let grown = resident_kib () - before in
     if grown > 50_000 then Alcotest.failf "grown by %d KiB" grown
   in
-  Alcotest.test_case name `Quick test
+  Host.case ~need:(Embedded "whose memory is this program's") name test
 
 let panic () =
   let h = open_host () in
@@ -227,7 +240,8 @@ let no_xen () =
 
 let () =
   ignore (Unix.alarm 60);
-  let quick name test = Alcotest.test_case name `Quick test in
+  let quick = Host.case in
+  let delays = Host.Embedded "to delay a call" and faults = Host.Embedded "to have faults" in
   Alcotest.run "handles"
     [
       ("use after close", List.map use_after_close calls_on_a_handle);
@@ -235,19 +249,20 @@ let () =
         [
           quick "twice" double_close;
           quick "while others call" close_race;
-          quick "during a call" close_during_a_call;
+          quick ~need:delays "during a call" close_during_a_call;
         ] );
       ( "end",
         [
-          quick "finalised during a call" finalised_during_a_call;
+          quick ~need:delays "finalised during a call" finalised_during_a_call;
+          quick "no file stays open" no_file_stays_open;
           frees_memory "closing frees" Xenctrl.interface_close;
           frees_memory "finalising frees" ignore;
         ] );
       ( "panic",
         [
-          quick "the handle stays usable" panic;
-          quick "in several domains" parallel_panics;
-          quick "bad delays" bad_delays;
+          quick ~need:faults "the handle stays usable" panic;
+          quick ~need:faults "in several domains" parallel_panics;
+          quick ~need:faults "bad delays" bad_delays;
         ] );
       ("no Xen", [ quick "is said" no_xen ]);
     ]

@@ -5,70 +5,82 @@ open Xenctrl_claims
 open Test_support
 open Values
 
-(* Domid 5, on a host of 4 nodes that domid 1 claims half of node 0 of. Domid 5 claims something, so
-   that a refusal that released the old set first would show. *)
+type scene = { h : Xenctrl.handle; other : Xenctrl.domid; d : Xenctrl.domid }
+
+let subject d = Printf.sprintf "domid %d" d
+
+(* [other] claims half of node 0. [d] claims something, so that a refusal that released the old set
+   first would show. *)
 let scene ?max_pages () =
   let h = open_host () in
   let other = new_domain h in
-  Xenctrl.domain_claim_memory h other [| node 0 (Int64.div gib 2L) |];
-  let rec until_5 () =
-    let d = new_domain ?max_pages h in
-    if d < 5 then until_5 () else d
-  in
-  let d = until_5 () in
+  Xenctrl.domain_claim_memory h other [| node 0 (Int64.div (free_on h 0) 2L) |];
+  let d = new_domain ?max_pages h in
   Xenctrl.domain_claim_memory h d [| node 1 100L; host 50L |];
-  h
+  { h; other; d }
 
 let set_refused ?max_pages (name, error, claims) =
   let test () =
-    let h = scene ?max_pages () in
+    let { h; d; _ } = scene ?max_pages () in
     Check.unchanged h (fun () ->
-        Check.refused error "domain_claim_memory" "domid 5" (fun () ->
-            Xenctrl.domain_claim_memory h 5 claims))
+        Check.refused error "domain_claim_memory" (subject d) (fun () ->
+            Xenctrl.domain_claim_memory h d (claims h)))
   in
-  Alcotest.test_case name `Quick test
+  Host.case name test
 
-let half_and_1 = Int64.succ (Int64.div gib 2L)
+let last h = List.length (nodes h) - 1
 
-let sets_refused =
+(* More than [d] can have of a node, and of the host. *)
+let too_many_on h n = too_many (Int64.add (unclaimed_on h n) (if n = 1 then 100L else 0L))
+let too_many_of_host h = too_many (Int64.add (unclaimed h) 150L)
+
+(* Each node can, the host can't: node claims count for the host too. *)
+let too_many_together h =
+  let but_0 = List.tl (nodes h) in
+  let on_nodes = List.map (fun n -> node n (surely (unclaimed_on h n))) but_0 in
+  let on_host =
+    Int64.sub (too_many_of_host h) (sum (List.map (fun c -> c.Xenctrl.pages) on_nodes))
+  in
+  Array.of_list (host on_host :: on_nodes)
+
+let sets_refused : (string * Unix.error * (Xenctrl.handle -> Xenctrl.claim array)) list =
   [
-    ("node: more than it has", Unix.ENOMEM, [| node 2 (Int64.succ gib) |]);
-    ("node: more than is unclaimed", ENOMEM, [| node 0 half_and_1 |]);
-    ("node: the largest number", ENOMEM, [| node 2 Int64.max_int |]);
-    ("host: more than is unclaimed", ENOMEM, [| host (Int64.mul 4L gib) |]);
-    (* Each node can, the host can't: node claims count for the host too. *)
-    ( "together: more than is unclaimed",
+    ("node: more than it has", ENOMEM, fun h -> [| node 1 (too_many_on h 1) |]);
+    ("node: more than is unclaimed", ENOMEM, fun h -> [| node 0 (too_many_on h 0) |]);
+    ("node: the largest number", ENOMEM, fun _ -> [| node 1 Int64.max_int |]);
+    ("host: more than is unclaimed", ENOMEM, fun h -> [| host (too_many_of_host h) |]);
+    ("together: more than is unclaimed", ENOMEM, too_many_together);
+    ( "the last node is short",
       ENOMEM,
-      [| node 1 gib; node 2 gib; node 3 gib; host half_and_1 |] );
-    ("the last node is short", ENOMEM, [| host 1L; node 1 1L; node 2 1L; node 3 (Int64.succ gib) |]);
-    ("a node the host lacks", ENOENT, [| node 4 1L |]);
-    ("node 63", ENOENT, [| node 1 1L; node 63 1L |]);
-    ("a node the host lacks, for 0 pages", ENOENT, [| node 4 0L |]);
+      fun h -> [| host 1L; node 0 1L; node (last h) (too_many_on h (last h)) |] );
+    ("a node the host lacks", ENOENT, fun h -> [| node (last h + 1) 1L |]);
+    ("node 63", ENOENT, fun _ -> [| node 1 1L; node 63 1L |]);
+    ("a node the host lacks, for 0 pages", ENOENT, fun h -> [| node (last h + 1) 0L |]);
   ]
 
 (* Row 15 of 1.4: EINVAL comes after the nodes' ENOMEM and before the host's. *)
-let max_refused =
+let max_refused : (string * Unix.error * (Xenctrl.handle -> Xenctrl.claim array)) list =
   [
-    ("over the maximum", Unix.EINVAL, [| node 1 1001L |]);
-    ("over the maximum together", EINVAL, [| node 1 500L; node 2 500L; host 1L |]);
-    ("over the maximum and the host", EINVAL, [| host Int64.max_int |]);
-    ("over the maximum and the node", ENOMEM, [| node 0 gib |]);
+    ("over the maximum", EINVAL, fun _ -> [| node 1 1001L |]);
+    ("over the maximum together", EINVAL, fun _ -> [| node 0 500L; node 1 500L; host 1L |]);
+    ("over the maximum and the host", EINVAL, fun _ -> [| host Int64.max_int |]);
+    ("over the maximum and the node", ENOMEM, fun h -> [| node 0 (too_many_on h 0) |]);
   ]
 
 (* A refusal of a hypervisor that would have done it; the next call is answered as ever. *)
 let injected () =
-  let h = scene () in
+  let { h; d; _ } = scene () in
   List.iter
     (fun error ->
       Check.unchanged h (fun () ->
           Xenctrl.Model.inject h (Refuse error);
-          Check.refused error "domain_claim_memory" "domid 5" (fun () ->
-              Xenctrl.domain_claim_memory h 5 [| node 1 1L |])))
+          Check.refused error "domain_claim_memory" (subject d) (fun () ->
+              Xenctrl.domain_claim_memory h d [| node 1 1L |])))
     [ Unix.EOPNOTSUPP; EPERM; EUNKNOWNERR 77 ];
-  Xenctrl.domain_claim_memory h 5 [| node 1 1L |]
+  Xenctrl.domain_claim_memory h d [| node 1 1L |]
 
 let no_claim_sets () =
-  let h = scene () in
+  let { h; _ } = scene () in
   Xenctrl.Model.inject h (Refuse EOPNOTSUPP);
   Alcotest.(check bool) "a Xen without" false (Xenctrl.has_claim_sets h);
   Alcotest.(check bool) "and with" true (Xenctrl.has_claim_sets h);
@@ -76,20 +88,19 @@ let no_claim_sets () =
   Check.refused ENOMEM "has_claim_sets" "" (fun () -> ignore (Xenctrl.has_claim_sets h))
 
 let populated_counts () =
-  let h = scene ~max_pages:1000L () in
-  let given = Xenctrl.domain_populate h 5 ~order:0 ~extents:400 Any in
+  let { h; d; _ } = scene ~max_pages:1000L () in
+  let given = Xenctrl.domain_populate h d ~order:0 ~extents:400 Any in
   Alcotest.(check int) "populated" 400 given;
   Check.unchanged h (fun () ->
-      Check.refused EINVAL "domain_claim_memory" "domid 5" (fun () ->
-          Xenctrl.domain_claim_memory h 5 [| node 1 601L |]));
-  Xenctrl.domain_claim_memory h 5 [| node 1 600L |]
+      Check.refused EINVAL "domain_claim_memory" (subject d) (fun () ->
+          Xenctrl.domain_claim_memory h d [| node 1 601L |]));
+  Xenctrl.domain_claim_memory h d [| node 1 600L |]
 
 let unknown_domain () =
-  let h = scene () in
+  let { h; d; _ } = scene () in
   let gone d =
     Check.unchanged h (fun () ->
-        let subject = Printf.sprintf "domid %d" d in
-        let refused error name f = Check.refused error name subject f in
+        let refused error name f = Check.refused error name (subject d) f in
         refused ESRCH "domain_claim_memory" (fun () ->
             Xenctrl.domain_claim_memory h d [| node 0 1L |]);
         refused ESRCH "domain_claim_memory" (fun () ->
@@ -104,35 +115,38 @@ let unknown_domain () =
             Xenctrl.domain_populate h d ~order:0 ~extents:1 Any);
         refused ESRCH "domain_destroy" (fun () -> Xenctrl.domain_destroy h d))
   in
-  gone 6;
-  gone 0;
+  gone (d + 1);
+  (* Dom0 is not ours. *)
+  if not Host.on_xen then gone 0;
   gone 32_751;
-  Xenctrl.domain_destroy h 5;
-  gone 5
+  Xenctrl.domain_destroy h d;
+  gone d
 
 let legacy_refused (name, error, prepare, pages) =
   let test () =
-    let h = scene ~max_pages:1000L () in
-    prepare h;
+    let scene = scene ~max_pages:1000L () in
+    let { h; d; _ } = scene in
+    prepare scene;
     Check.unchanged h (fun () ->
-        Check.refused error "domain_claim_pages" "domid 5" (fun () ->
-            Xenctrl.domain_claim_pages h 5 pages))
+        Check.refused error "domain_claim_pages" (subject d) (fun () ->
+            Xenctrl.domain_claim_pages h d pages))
   in
-  Alcotest.test_case name `Quick test
+  Host.case name test
 
-let release h = Xenctrl.domain_claim_memory h 5 [| host 0L |]
+let release { h; d; _ } = Xenctrl.domain_claim_memory h d [| host 0L |]
 
-let fill h =
-  release h;
-  ignore (Xenctrl.domain_populate h 5 ~order:0 ~extents:10 Any)
+let fill scene =
+  release scene;
+  ignore (Xenctrl.domain_populate scene.h scene.d ~order:0 ~extents:10 Any)
 
-let rest_is_claimed h =
-  release h;
-  let memory = Xenctrl.host_memory h in
-  let left = Int64.sub memory.free_pages memory.outstanding_pages in
-  Xenctrl.domain_claim_memory h 2 [| host 0L |];
-  Xenctrl.domain_setmaxmem h 2 (Int64.mul 4L left);
-  Xenctrl.domain_claim_memory h 2 [| host (Int64.sub left 99L) |]
+(* All but 99 pages, or so. *)
+let rest_is_claimed scene =
+  release scene;
+  let { h; other; _ } = scene in
+  Xenctrl.domain_claim_memory h other [| host 0L |];
+  let rest = Int64.sub (surely (unclaimed h)) 99L in
+  Xenctrl.domain_setmaxmem h other (Int64.mul 4L rest);
+  Xenctrl.domain_claim_memory h other [| host rest |]
 
 let legacy_cases =
   [
@@ -140,33 +154,35 @@ let legacy_cases =
     ("it has that many", EINVAL, fill, 10L);
     ("more than it may have", EINVAL, release, 1001L);
     ("the largest number", EINVAL, release, Int64.max_int);
-    ("more than is unclaimed", ENOMEM, rest_is_claimed, 100L);
+    ("more than is unclaimed", ENOMEM, rest_is_claimed, too_many (Int64.add 99L Host.slack));
   ]
 
 let legacy_works () =
-  let h = scene () in
-  fill h;
-  Xenctrl.domain_claim_pages h 5 30L;
-  Check.claims_of h 5 [| host 20L |];
-  Xenctrl.domain_claim_pages h 5 0L;
-  Check.claims_of h 5 [||];
+  let scene = scene () in
+  let { h; d; _ } = scene in
+  fill scene;
+  Xenctrl.domain_claim_pages h d 30L;
+  Check.claims_of h d [| host 20L |];
+  Xenctrl.domain_claim_pages h d 0L;
+  Check.claims_of h d [||];
   (* Released by it: node claims too. *)
-  Xenctrl.domain_claim_memory h 5 [| node 1 5L; host 5L |];
-  Xenctrl.domain_claim_pages h 5 0L;
-  Check.claims_of h 5 [||];
+  Xenctrl.domain_claim_memory h d [| node 1 5L; host 5L |];
+  Xenctrl.domain_claim_pages h d 0L;
+  Check.claims_of h d [||];
   Check.pages "node 1" 0L (claimed_on h 1)
 
 let affinity () =
-  let h = scene () in
+  let { h; d; _ } = scene () in
   let refused nodes =
-    Check.refused EINVAL "domain_set_node_affinity" "domid 5" (fun () ->
-        Xenctrl.domain_set_node_affinity h 5 nodes)
+    Check.refused EINVAL "domain_set_node_affinity" (subject d) (fun () ->
+        Xenctrl.domain_set_node_affinity h d nodes)
   in
   refused [];
-  refused [ 4; 63 ]
+  refused [ last h + 1; 63 ]
 
 let () =
-  let quick name test = Alcotest.test_case name `Quick test in
+  let quick = Host.case in
+  let faults = Host.Embedded "to have faults" in
   Alcotest.run "refusals"
     [
       ("set", List.map set_refused sets_refused);
@@ -175,6 +191,10 @@ let () =
         @ [ quick "what it has counts" populated_counts ] );
       ("no such domain", [ quick "every call" unknown_domain ]);
       ("legacy", List.map legacy_refused legacy_cases @ [ quick "and when it works" legacy_works ]);
-      ("on purpose", [ quick "any error" injected; quick "a Xen without claim sets" no_claim_sets ]);
+      ( "on purpose",
+        [
+          quick ~need:faults "any error" injected;
+          quick ~need:faults "a Xen without claim sets" no_claim_sets;
+        ] );
       ("affinity", [ quick "no node online" affinity ]);
     ]

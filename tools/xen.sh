@@ -24,7 +24,7 @@ case $1 in
         step "$XEN_CLAIMS_CACHE/xen/build.log" "building Xen with the series" "${series[@]}" build
         programs() {
             cargo build --locked --release -p xen-claims-tests --features domains --bin conformance &&
-                dune build ./examples/builder/builder.exe ./xenctrl-ml/bin/main.exe
+                dune build ./examples/builder/builder.exe ./xenctrl-ml/bin/main.exe ./tests-ocaml/
         }
         step "$XEN_CLAIMS_CACHE/xen/programs.log" "building the programs for Dom0" programs
         [[ -z ${checkout-} ]] || exec {checkout}>&-

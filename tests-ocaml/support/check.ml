@@ -36,11 +36,24 @@ let error_name : Unix.error -> string = function
   | EOPNOTSUPP -> "EOPNOTSUPP"
   | error -> Unix.error_message error
 
+let is_near a b = Int64.abs (Int64.sub a b) <= Host.slack
+
+let same_node (a : Xenctrl.node_memory) (b : Xenctrl.node_memory) =
+  is_near a.free b.free && { a with free = b.free } = b
+
+let same_host (a : Xenctrl.host_memory) (b : Xenctrl.host_memory) =
+  is_near a.free_pages b.free_pages && { a with free_pages = b.free_pages } = b
+
+let same_snapshot (a : Values.snapshot) (b : Values.snapshot) =
+  List.equal same_node a.nodes b.nodes
+  && same_host a.memory b.memory
+  && { a with nodes = b.nodes; memory = b.memory } = b
+
 let claims = Alcotest.testable pp_claims ( = )
-let node_memory = Alcotest.testable pp_node_memory ( = )
-let host_memory = Alcotest.testable pp_host_memory ( = )
+let node_memory = Alcotest.testable pp_node_memory same_node
+let host_memory = Alcotest.testable pp_host_memory same_host
 let domain_info = Alcotest.testable pp_domain_info ( = )
-let snapshot = Alcotest.testable pp_snapshot ( = )
+let snapshot = Alcotest.testable pp_snapshot same_snapshot
 
 let outcome value =
   let pp ppf : _ Values.outcome -> unit = function
@@ -82,6 +95,7 @@ let unchanged h f =
   result
 
 let pages what expected found = Alcotest.(check int64) what expected found
+let free what expected found = Alcotest.(check (testable Fmt.int64 is_near)) what expected found
 
 let claims_of h d expected =
   let found = Xenctrl.domain_claim_memory_get h d in

@@ -1,4 +1,5 @@
-(** An equality and a printer for each type of the library, and the checks made of them. *)
+(** An equality and a printer for each type of the library, and the checks made of them. Equal
+    counts of free pages may differ by {!Host.slack}. *)
 
 open Xenctrl_claims
 
@@ -32,6 +33,9 @@ val claims_of : Xenctrl.handle -> Xenctrl.domid -> Xenctrl.claim array -> unit
 (** [claims_of h d expected]: that is what GET returns, and what all counts of [d] say. *)
 
 val pages : string -> int64 -> int64 -> unit
+
+val free : string -> int64 -> int64 -> unit
+(** [free what expected found] is for counts of free pages. *)
 
 val at_least : string -> int -> int -> unit
 (** [at_least what least found] *)

@@ -11,17 +11,33 @@ let normal claims =
   Array.of_list (List.sort by_target claims)
 
 let sum = List.fold_left Int64.add 0L
-let open_host ?(nodes = 4) () = Xenctrl.Model.create (Printf.sprintf "%dx1" nodes)
+let open_host = Host.open_
 
 let new_domain ?(max_pages = unlimited) h =
-  let d = Xenctrl.domain_create h in
+  let d = Host.new_domain h in
   Xenctrl.domain_setmaxmem h d (Int64.mul max_pages 4L);
   d
 
+(* Dom0 is not ours. *)
+let domains h = List.filter (fun (d : Xenctrl.domain_info) -> d.domid <> 0) (Xenctrl.domain_list h)
 let domain_info h d = List.find (fun info -> info.Xenctrl.domid = d) (Xenctrl.domain_list h)
 let on h n = List.find (fun m -> m.Xenctrl.node = n) (Xenctrl.node_memory h)
 let claimed_on h n = (on h n).claimed
 let free_on h n = (on h n).free
+
+let nodes h =
+  let ids = List.map (fun m -> m.Xenctrl.node) (Xenctrl.node_memory h) in
+  if ids <> List.init (List.length ids) Fun.id then failwith "the nodes' ids have gaps";
+  ids
+
+let unclaimed_on h n = Int64.sub (free_on h n) (claimed_on h n)
+
+let unclaimed h =
+  let memory = Xenctrl.host_memory h in
+  Int64.sub memory.free_pages memory.outstanding_pages
+
+let surely pages = Int64.sub pages Host.slack
+let too_many pages = Int64.succ (Int64.add pages Host.slack)
 
 type snapshot = {
   nodes : Xenctrl.node_memory list;
@@ -31,7 +47,7 @@ type snapshot = {
 }
 
 let snapshot h =
-  let domains = Xenctrl.domain_list h in
+  let domains = domains h in
   let claims (info : Xenctrl.domain_info) =
     (info.domid, Xenctrl.domain_claim_memory_get h info.domid)
   in

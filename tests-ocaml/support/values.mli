@@ -21,14 +21,32 @@ val normal : Xenctrl.claim array -> Xenctrl.claim array
 val sum : int64 list -> int64
 
 val open_host : ?nodes:int -> unit -> Xenctrl.handle
-(** [open_host ~nodes ()] is a new host of that many nodes (4 by default) of 1 GiB. *)
+(** {!Host.open_} *)
 
 val new_domain : ?max_pages:int64 -> Xenctrl.handle -> Xenctrl.domid
 (** [new_domain h] is a new domain that may have [max_pages], {!unlimited} by default. *)
 
+val domains : Xenctrl.handle -> Xenctrl.domain_info list
+(** [domains h] is all of them but Dom0. *)
+
 val domain_info : Xenctrl.handle -> Xenctrl.domid -> Xenctrl.domain_info
 val claimed_on : Xenctrl.handle -> int -> int64
 val free_on : Xenctrl.handle -> int -> int64
+
+val nodes : Xenctrl.handle -> int list
+(** [nodes h] is 0 and so on, for each node. *)
+
+val unclaimed_on : Xenctrl.handle -> int -> int64
+(** [unclaimed_on h n] is what a new claim can have of node [n]. *)
+
+val unclaimed : Xenctrl.handle -> int64
+(** [unclaimed h] is what a new claim can have of the host. *)
+
+val surely : int64 -> int64
+(** [surely free] is what is still there of that many pages, if free counts change as they may. *)
+
+val too_many : int64 -> int64
+(** [too_many free] is more, however they change. *)
 
 type snapshot = {
   nodes : Xenctrl.node_memory list;
@@ -36,7 +54,7 @@ type snapshot = {
   domains : Xenctrl.domain_info list;
   claims : (Xenctrl.domid * Xenctrl.claim array) list;
 }
-(** All that can be seen of a host. *)
+(** All that can be seen of a host, but for Dom0. *)
 
 val snapshot : Xenctrl.handle -> snapshot
 

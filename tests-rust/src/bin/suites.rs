@@ -92,6 +92,11 @@ fn checks(line: &str) -> Option<Tally> {
     })
 }
 
+/// The output of several programs, each counting its tests in one of two ways.
+fn checks_or_alcotest(line: &str) -> Option<Tally> {
+    checks(line).or_else(|| alcotest(line))
+}
+
 /// Nothing in the output counts: the suite is one test.
 fn whole(_line: &str) -> Option<Tally> {
     None
@@ -157,9 +162,9 @@ const SUITES: &[Suite] = &[
         checks,
     ),
     suite(
-        "Xen mem-claim",
-        "tools/xen.sh boot --nodes 2 -- test-mem-claim",
-        checks,
+        "Xen in-tree tests, OCaml tests on Xen",
+        "tools/xen.sh boot --nodes 2 -- all-tests",
+        checks_or_alcotest,
     ),
     suite("Boot storm on Xen", "tools/demo.sh --xen", whole),
     suite(
@@ -298,6 +303,16 @@ mod tests {
         assert_eq!(checks("12 passed, 1 failed"), tally(12, 1, 0));
         assert_eq!(checks("12 passed, 1 failed, 3 skipped"), tally(12, 1, 3));
         assert_eq!(checks("ok      12 passed, 1 failed"), None);
+    }
+
+    #[test]
+    fn programs_of_a_suite_are_added_up() {
+        let both = suite(
+            "",
+            "echo '2 passed, 0 failed'; echo '1 failure! in 0.1s. 3 tests run.'; false",
+            checks_or_alcotest,
+        );
+        assert_eq!(Some(run(&both)), tally(4, 1, 0));
     }
 
     #[test]

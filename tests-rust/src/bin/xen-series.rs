@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use clap::{Parser, Subcommand};
 use xen_claims_tests::series::boot::{Boot, Machine};
 use xen_claims_tests::series::{build, check, prepare, topologies, Cache};
@@ -31,7 +31,7 @@ enum Task {
         #[arg(long)]
         update: bool,
     },
-    /// Builds the hypervisor, libxenctrl, the in-tree OCaml binding and the in-tree test.
+    /// Builds the hypervisor, libxenctrl, the in-tree OCaml binding and the in-tree tests.
     Build,
     /// Checks the series as a Xen maintainer would.
     Check {
@@ -125,6 +125,17 @@ fn run(task: &Task, cache: &Path) -> Result<u8> {
     Ok(u8::from(!all_is_well))
 }
 
+/// The OCaml test programs that can run on Xen. `all.sh` runs all that are there.
+const OCAML_TESTS: &[&str] = &[
+    "input",
+    "refusals",
+    "claims",
+    "building",
+    "allocation",
+    "handles",
+    "parallel",
+];
+
 /// What `tools/xen.sh` has built already, to be booted.
 fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
     let tree = fs::canonicalize(cache.path("tree")).context("no tree was prepared")?;
@@ -133,20 +144,31 @@ fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
         .ancestors()
         .nth(2)
         .context("not in cargo's directory")?;
+    let dune = Path::new("_build/default");
+    let [source, ours] = [tree.join("tools/ocaml/test"), dune.join("tests-ocaml/dom0")]
+        .map(|directory| fs::read(directory.join("claims.ml")));
+    ensure!(
+        source? == ours?,
+        "the test of the OCaml binding is not built from the tree's source"
+    );
     let files = [
         ("bin/conformance", target.join("release/conformance")),
         (
             "bin/test-mem-claim",
             tree.join("tools/tests/mem-claim/test-mem-claim"),
         ),
+        ("bin/claims-in-tree", tree.join("tools/ocaml/test/claims")),
+        ("bin/claims-ours", dune.join("tests-ocaml/dom0/claims.exe")),
         (
-            "bin/builder",
-            PathBuf::from("_build/default/examples/builder/builder.exe"),
+            "bin/with_domain",
+            dune.join("tests-ocaml/dom0/with_domain.exe"),
         ),
         (
             "bin/xen-claims",
-            PathBuf::from("_build/default/xenctrl-ml/bin/main.exe"),
+            dune.join("xenctrl-ml/bin/main.exe"),
         ),
+        ("bin/all-tests", PathBuf::from("tests-ocaml/dom0/all.sh")),
+        ("bin/builder", dune.join("examples/builder/builder.exe")),
         (
             "bin/killed-on-xen.sh",
             PathBuf::from("examples/builder/test/killed-on-xen.sh"),
@@ -156,7 +178,12 @@ fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
             PathBuf::from("examples/builder/scenarios/boot-storm.json"),
         ),
     ];
-    let files = files.map(|(place, path)| (place.to_owned(), path)).to_vec();
+    let files = files.map(|(place, path)| (place.to_owned(), path));
+    let areas = OCAML_TESTS.iter().map(|area| {
+        let path = dune.join(format!("tests-ocaml/test_{area}.exe"));
+        (format!("tests-ocaml/{area}"), path)
+    });
+    let files = files.into_iter().chain(areas).collect();
     let other = stock.then(|| check::stock(cache, &tree)).transpose()?;
     Boot::new(cache, &tree, other, files)
 }

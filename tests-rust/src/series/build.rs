@@ -340,7 +340,10 @@ pub const PRODUCTS: &[(&str, &str)] = &[
         "tools/ocaml/libs/xc/xenctrl.cmxa",
     ),
     ("the in-tree test", "tools/tests/mem-claim/test-mem-claim"),
-    ("the in-tree test of that binding", "tools/ocaml/test/claims"),
+    (
+        "the in-tree test of that binding",
+        "tools/ocaml/test/claims",
+    ),
 ];
 
 #[cfg(test)]
