@@ -163,10 +163,7 @@ fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
             "bin/with_domain",
             dune.join("tests-ocaml/dom0/with_domain.exe"),
         ),
-        (
-            "bin/xen-claims",
-            dune.join("xenctrl-ml/bin/main.exe"),
-        ),
+        ("bin/xen-claims", dune.join("xenctrl-ml/bin/main.exe")),
         ("bin/all-tests", PathBuf::from("tests-ocaml/dom0/all.sh")),
         ("bin/builder", dune.join("examples/builder/builder.exe")),
         (
