@@ -144,6 +144,7 @@ const SUITES: &[Suite] = &[
     suite("OCaml documentation", "dune build @doc", whole),
     suite("OCaml tests", "dune test --force", alcotest),
     suite("Report in a browser", "dune build @browser --force", checks),
+    suite("Package, installed", "tools/package.sh", whole),
     suite("Xen build", "tools/xen.sh build", whole),
     suite("Xen series style", "tools/xen.sh check --style", checks),
     suite(
