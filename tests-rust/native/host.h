@@ -4,6 +4,8 @@
 #ifndef HOST_H
 #define HOST_H
 
+#include <xen/sched.h>
+
 #include "native.h"
 
 /* What takes the hypercall's operation: the only guest memory beside arrays. */
@@ -23,8 +25,26 @@ void heap_scrub(mfn_t mfn);
 unsigned int heap_offlined(unsigned int node, mfn_t *mfns, unsigned int room);
 
 /* domains.c */
+
+/* What a domain was given, oldest first. */
+struct extent {
+    unsigned long mfn;
+    unsigned int order;
+};
+
+/* Beside the common part. In one page, which the owner of a page is found by. */
+struct native_domain {
+    struct domain d;
+    struct rcu_head rcu;
+    struct extent *extents;
+    unsigned long nr_extents, room;
+    spinlock_t extents_lock;
+};
+
+#define to_native(dom) container_of(dom, struct native_domain, d)
+
 void domains_boot(void);
-long domains_dispatch(unsigned int op, const unsigned long *a);
+long domains_create(void);
 void domains_counts(struct native_counts *counts);
 
 #endif

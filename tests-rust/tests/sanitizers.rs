@@ -72,7 +72,7 @@ fn threads() -> Result<()> {
     let suppressions = Path::new(env!("CARGO_MANIFEST_DIR")).join("native/thread.supp");
     let options = format!("halt_on_error=1:suppressions={}", suppressions.display());
     let cases = [
-        "--case", "C4", "--case", "C5", "--case", "F4", "--soak", "2000",
+        "--case", "C4", "--case", "C5", "--case", "F4", "--soak", "8000",
     ];
     run(
         Profile::Thread,

@@ -112,7 +112,8 @@ impl Counts {
 /// for a lock of its, whose owner does not run, would take for ever.
 #[derive(Debug)]
 struct Cpus {
-    idle: Mutex<Vec<u32>>,
+    /// Those that are idle, and how many threads wait for one.
+    idle: Mutex<(Vec<u32>, usize)>,
     some_idle: Condvar,
 }
 
@@ -124,7 +125,7 @@ impl Cpus {
         // Two, so that they can meet, whatever this machine has.
         let count = thread::available_parallelism().map_or(2, |count| count.get().clamp(2, 16));
         Cpus {
-            idle: Mutex::new((0..count as u32).collect()),
+            idle: Mutex::new(((0..count as u32).collect(), 0)),
             some_idle: Condvar::new(),
         }
     }
@@ -132,21 +133,25 @@ impl Cpus {
     fn take(&self) -> Cpu<'_> {
         let mut idle = lock(&self.idle);
         loop {
-            if let Some(cpu) = idle.pop() {
+            if let Some(cpu) = idle.0.pop() {
                 return Cpu(self, cpu);
             }
-            idle = self
-                .some_idle
-                .wait(idle)
-                .unwrap_or_else(PoisonError::into_inner);
+            idle.1 += 1;
+            let woken = self.some_idle.wait(idle);
+            idle = woken.unwrap_or_else(PoisonError::into_inner);
+            idle.1 -= 1;
         }
     }
 }
 
 impl Drop for Cpu<'_> {
     fn drop(&mut self) {
-        lock(&self.0.idle).push(self.1);
-        self.0.some_idle.notify_one();
+        let mut idle = lock(&self.0.idle);
+        idle.0.push(self.1);
+        // Waking up nobody takes its time, too.
+        if idle.1 > 0 {
+            self.0.some_idle.notify_one();
+        }
     }
 }
 

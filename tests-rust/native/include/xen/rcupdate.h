@@ -8,6 +8,12 @@
 void native_read_lock(void);
 void native_read_unlock(void);
 
+/* Published and found by one who has no lock: thread sanitizer has to see that. */
+#undef rcu_dereference
+#undef rcu_assign_pointer
+#define rcu_dereference(p)       __atomic_load_n(&(p), __ATOMIC_ACQUIRE)
+#define rcu_assign_pointer(p, v) __atomic_store_n(&(p), v, __ATOMIC_RELEASE)
+
 #define rcu_read_lock(lock)   native_read_lock()
 #define rcu_read_unlock(lock) native_read_unlock()
 
