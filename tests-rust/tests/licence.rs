@@ -61,3 +61,92 @@ fn the_library_is_linked_without_libxenctrl() {
     assert!(["xen", ""].contains(&features.unwrap().trim()));
     assert!(["(-lxencall)", "()"].contains(&flags.unwrap().trim()));
 }
+
+/// What `cargo metadata` says of every crate for Linux, all features included.
+fn metadata() -> Vec<serde_json::Value> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--locked",
+            "--all-features",
+        ])
+        .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    metadata["packages"].as_array().unwrap().clone()
+}
+
+/// May be combined with LGPL-2.1, as one of the alternatives a crate offers.
+const FITTING: &[&str] = &[
+    "MIT",
+    "Apache-2.0",
+    "ISC",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "Unlicense",
+    "Unicode-3.0",
+];
+
+/// Would fail for a dependency, also an indirect one, that comes in under a licence of its own kind.
+#[test]
+fn every_crate_has_a_licence_that_fits() {
+    let ours = "LGPL-2.1-only WITH OCaml-LGPL-linking-exception";
+    for package in metadata() {
+        let (name, licence) = (
+            &package["name"],
+            package["license"].as_str().unwrap_or("none"),
+        );
+        // All parts of a conjunction, one of each disjunction.
+        let fits = licence.split(" AND ").all(|part| {
+            let part = part.trim_matches(['(', ')']).replace('/', " OR ");
+            part.split(" OR ").any(|one| FITTING.contains(&one.trim()))
+        });
+        let known = licence == ours || (name == "xenctrl-sys" && licence == "GPL-3.0-only");
+        assert!(fits || known, "{name} is under {licence}");
+    }
+}
+
+/// Would fail for a dependency that nobody gave a reason for, or a reason that outlived its dependency.
+#[test]
+fn every_dependency_is_listed_with_its_reason() {
+    let page = fs::read_to_string(repository().join("docs/dependencies.md")).unwrap();
+    let direct = |package: &serde_json::Value| {
+        let dependencies = package["dependencies"].as_array().unwrap().clone();
+        dependencies
+            .into_iter()
+            .map(|d| d["name"].as_str().unwrap().to_owned())
+    };
+    let packages = metadata();
+    let members = packages
+        .iter()
+        .filter(|package| package["source"].is_null());
+    let used: Vec<String> = members
+        .flat_map(direct)
+        .filter(|d| d != "xen-claims")
+        .collect();
+    for name in &used {
+        assert!(
+            page.contains(&format!("`{name}`")),
+            "{name} is not in docs/dependencies.md"
+        );
+    }
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| `"));
+    let listed = cells.flat_map(|line| {
+        line.split('|')
+            .next()
+            .unwrap_or_default()
+            .split('`')
+            .step_by(2)
+    });
+    for name in listed.filter(|name| !name.contains([' ', ',', '('])) {
+        assert!(
+            name.is_empty() || used.iter().any(|one| one == name),
+            "{name} is not used"
+        );
+    }
+}
