@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
-use xen_claims::{NodeId, Pages, Topology};
+use xen_claims::{
+    Claim, ClaimSet, DomainBuilder, Errno, Hypervisor, NodeId, Pages, Target, Topology,
+};
 use xen_claims_tests::conformance::{self, Case, Outcome, Subject, SOAK};
 use xen_claims_tests::native::{Boot, Build, Flags, Host, Placing, Profile, Tree, Xen};
 
@@ -24,6 +26,7 @@ fn main() -> Result<()> {
             trials.push(trial(&name, case, &build, &boot, soak));
         }
     }
+    trials.push(Trial::test("suite::full_host", move || full_host(&build)));
     libtest_mimic::run(&arguments, trials).exit()
 }
 
@@ -83,4 +86,40 @@ fn trial(host: &str, case: &'static Case, build: &Build, boot: &Boot, soak: Dura
             }
         }
     })
+}
+
+/// Where Xen has no memory for itself, what is claimed can be looked at, replaced and given back:
+/// only a domain's first claims on nodes need any. Would fail for a buffer that is allocated.
+fn full_host(build: &Build) -> Result<(), Failed> {
+    let host = Host::boot(build, &Boot::new(&"2x1".parse()?)).map_err(Failed::from)?;
+    let (a, b) = (host.create()?, host.create()?);
+    for domain in [a, b] {
+        host.set_max_pages(domain, Pages::new(1000))?;
+    }
+    let (any, n0) = (Target::Host, Target::Node(NodeId::new(0)?));
+    let n1 = Target::Node(NodeId::new(1)?);
+    let set = |domain, claims: &[(Target, u64)]| {
+        let claims = claims.iter().map(|&(target, pages)| Claim {
+            pages: Pages::new(pages),
+            target,
+        });
+        let set = ClaimSet::new(claims).map_err(|error| Failed::from(error.to_string()))?;
+        Ok::<_, Failed>(host.set(domain, &set).map_err(|error| error.errno))
+    };
+    let no_heap = || {
+        host.fail_heap()
+            .map_err(|errno| Failed::from(errno.to_string()))
+    };
+
+    assert_eq!(set(a, &[(n0, 8), (any, 8)])?, Ok(()));
+    no_heap()?;
+    assert_eq!(host.get(a)?.total(), Pages::new(16));
+    assert_eq!(set(a, &[(n1, 4), (n0, 2)])?, Ok(()));
+    assert_eq!(set(b, &[(any, 4)])?, Ok(()));
+    assert_eq!(set(b, &[(n0, 0), (n1, 0)])?, Ok(()));
+    host.release(a)?;
+    // None of these took the failure that is due.
+    assert_eq!(set(b, &[(any, 1), (n0, 1)])?, Err(Errno::ENOMEM));
+    assert_eq!(host.host()?.claimed, Pages::ZERO);
+    Ok(())
 }
