@@ -63,6 +63,11 @@ let get_or_fail name subject = function
   | Ok value -> value
   | Error failure -> fail name subject failure
 
+(* The subject is put into words only where somebody reads it. *)
+let get_of_domain_or_fail name domid = function
+  | Ok value -> value
+  | Error failure -> fail name (domain domid) failure
+
 (* Handles *)
 
 let interface_open () =
@@ -82,7 +87,7 @@ let domain_claim_memory handle domid claims =
   Stubs.xen_claims_set handle domid claims |> done_or_fail "domain_claim_memory" domid
 
 let domain_claim_memory_get handle domid =
-  Stubs.xen_claims_get handle domid |> get_or_fail "domain_claim_memory_get" (domain domid)
+  Stubs.xen_claims_get handle domid |> get_of_domain_or_fail "domain_claim_memory_get" domid
 
 let domain_claim_pages handle domid pages =
   Stubs.xen_claims_claim_pages handle domid pages |> done_or_fail "domain_claim_pages" domid
@@ -117,7 +122,7 @@ let domain_set_node_affinity handle domid nodes =
 
 let domain_populate handle domid ~order ~extents placement =
   Stubs.xen_claims_populate handle domid { order; extents; placement }
-  |> get_or_fail "domain_populate" (domain domid)
+  |> get_of_domain_or_fail "domain_populate" domid
 
 let domain_unpause handle domid =
   Stubs.xen_claims_unpause handle domid |> done_or_fail "domain_unpause" domid

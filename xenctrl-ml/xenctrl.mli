@@ -46,8 +46,8 @@ type claim = { pages : int64; target : int32 }
 
 val domain_claim_memory : handle -> domid -> claim array -> unit
 (** [domain_claim_memory h d claims] makes [claims] all that [d] claims (1.4): at once, or not at
-    all. The order of [claims] means nothing. A set of zero pages releases everything [d] claims.
-    Pages [d] has already are not counted against the claims.
+    all. The order of [claims] decides only which of several refusals is told. A set of zero pages
+    releases everything [d] claims. Pages [d] has already are not counted against the claims.
 
     A call that succeeds allocates nothing.
 

@@ -1,8 +1,9 @@
 //! What an OCaml `handle` is.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use arc_swap::{ArcSwapOption, Guard};
 use ocaml_derive::ocaml_sig as sig;
 use xen_claims::{Hypervisor, Model};
 
@@ -28,34 +29,30 @@ impl Connection {
 /// A connection that can be closed. Shared by OCaml domains and threads.
 #[sig]
 pub struct Handle {
-    connection: Mutex<Option<Connection>>,
+    connection: ArcSwapOption<Connection>,
 }
+
+/// A share of a connection, for the length of a call; `None` if the handle was closed. Calls in
+/// parallel take theirs without writing to the same memory.
+pub type Share = Guard<Option<Arc<Connection>>>;
 
 impl Handle {
     /// An open handle.
     pub fn new(connection: Connection) -> Self {
         Handle {
-            connection: Mutex::new(Some(connection)),
+            connection: ArcSwapOption::from_pointee(connection),
         }
     }
 
-    /// A share of the connection, for the length of a call; `None` if the handle was closed.
-    pub fn connection(&self) -> Option<Connection> {
-        self.lock().clone()
+    /// What calls go through.
+    pub fn connection(&self) -> Share {
+        self.connection.load()
     }
 
     /// Closes the handle. Calls under way end as they would have; closing again does nothing.
     pub fn close(&self) {
-        let connection = self.lock().take();
-        // Freed here, outside the lock, unless a call still holds it.
-        drop(connection);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
-        // OK because nothing that is done under this lock can panic half-way.
-        self.connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        // Freed here, unless a call still holds it.
+        self.connection.store(None);
     }
 }
 

@@ -2,12 +2,15 @@
 //! in Rust.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // In what the `impl_*` macros expand to.
 
+use std::ops::Range;
+
 use ocaml_derive::ocaml_sig as sig;
 use ocaml_interop::{
     impl_conv_ocaml_record, impl_from_ocaml_record, impl_from_ocaml_variant, impl_to_ocaml_record,
     impl_to_ocaml_variant, OCaml, OCamlFloat, OCamlInt, OCamlInt32, OCamlInt64, OCamlUniformArray,
 };
 use xen_claims as core;
+use xen_claims::claim::Room;
 use xen_claims::{ClaimSet, InvalidClaim, NodeId, Pages, Target};
 
 const HOST: i32 = -1;
@@ -31,6 +34,7 @@ impl_conv_ocaml_record! {
 
 impl Claim {
     /// The claim it says, where `index` is its place in the array.
+    #[inline(always)]
     fn check(self, index: usize) -> Result<core::Claim, InvalidClaim> {
         let value = i64::from(self.target);
         let target = match self.target {
@@ -71,16 +75,44 @@ fn int64(pages: Pages) -> i64 {
 /// # Errors
 ///
 /// [`InvalidClaim`], as `docs/contract.md`, 1.13.
-pub fn claim_set(array: OCaml<OCamlUniformArray<Claim>>) -> Result<ClaimSet, InvalidClaim> {
+#[inline]
+pub fn claim_set<'r>(
+    array: OCaml<OCamlUniformArray<Claim>>,
+    room: &'r mut Room,
+) -> Result<&'r ClaimSet, InvalidClaim> {
     // SAFETY: an OCaml array is a block, whatever its length, and `array` is one by its type.
     let count = unsafe { array.size() };
-    ClaimSet::try_new((0..count).map(|index| {
+    room.fill(Decode {
+        array,
+        left: 0..count,
+    })
+}
+
+/// The claims of an array, one by one. A type of its own, as a closure is not inlined into the loop.
+struct Decode<'a> {
+    array: OCaml<'a, OCamlUniformArray<Claim>>,
+    left: Range<usize>,
+}
+
+impl Iterator for Decode<'_> {
+    type Item = Result<core::Claim, InvalidClaim>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let index = self.left.next()?;
         // SAFETY: `index` is below the number of fields, and each field is a `claim`: a record,
         // so that the array is none of unboxed floats. Nothing here lets the GC move it.
-        let claim: OCaml<Claim> = unsafe { array.field(index) };
-        claim.to_rust::<Claim>().check(index)
-    }))
+        let claim: OCaml<Claim> = unsafe { self.array.field(index) };
+        Some(claim.to_rust::<Claim>().check(index))
+    }
+
+    #[inline(always)]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.left.size_hint()
+    }
 }
+
+impl ExactSizeIterator for Decode<'_> {}
 
 /// Why a call did not do what it was asked.
 #[sig("| Refused of int | Invalid of string | Closed | Panicked of string")]

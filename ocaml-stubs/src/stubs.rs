@@ -11,6 +11,7 @@ use ocaml_interop::{
     BoxRoot, DynBox, OCaml, OCamlInt, OCamlInt64, OCamlList, OCamlRuntime, OCamlUniformArray,
     ToOCaml,
 };
+use xen_claims::claim::Room;
 use xen_claims::limits::{CLAIM_PAGES, EXTENT_COUNT, EXTENT_ORDER};
 use xen_claims::model::Fault as ModelFault;
 use xen_claims::{
@@ -18,7 +19,7 @@ use xen_claims::{
     Placement as CorePlacement, Topology, Uuid,
 };
 
-use crate::handle::{Connection, Handle};
+use crate::handle::{Connection, Handle, Share};
 use crate::marshal::{
     claim_set, Claim, DomainInfo, DomainMemory, Failure, Fault, HostMemory, NoXen, NodeMemory,
     Placement, Populate,
@@ -30,10 +31,10 @@ type Answer<T> = Result<T, Failure>;
 /// Makes a hypercall through `handle`, without the runtime lock.
 fn call<T>(
     cr: &mut OCamlRuntime,
-    handle: Option<Connection>,
+    handle: Share,
     hypercall: impl FnOnce(&dyn Hypervisor) -> Result<T, HypercallError>,
 ) -> Answer<T> {
-    let connection = handle.ok_or(Failure::Closed)?;
+    let connection = handle.as_deref().ok_or(Failure::Closed)?;
     let answer = without_lock(cr, || hypercall(connection.hypervisor()));
     Ok(answer.map_err(Failure::Panicked)??)
 }
@@ -41,7 +42,7 @@ fn call<T>(
 /// The same for what only some hypervisors can do.
 fn build<T>(
     cr: &mut OCamlRuntime,
-    handle: Option<Connection>,
+    handle: Share,
     hypercall: impl FnOnce(&dyn DomainBuilder) -> Result<T, HypercallError>,
 ) -> Answer<T> {
     let answer = call(cr, handle, |hypervisor| {
@@ -50,7 +51,7 @@ fn build<T>(
     answer.ok_or(Failure::Refused(Errno::EOPNOTSUPP.0.into()))
 }
 
-fn connection(handle: OCaml<DynBox<Handle>>) -> Option<Connection> {
+fn connection(handle: OCaml<DynBox<Handle>>) -> Share {
     let handle: &Handle = handle.borrow();
     handle.connection()
 }
@@ -131,10 +132,11 @@ pub fn xen_claims_set(
     domid: OCaml<OCamlInt>,
     claims: OCaml<OCamlUniformArray<Claim>>,
 ) -> OCaml<Option<Failure>> {
-    let request = domain(domid).and_then(|domain| Ok((domain, claim_set(claims)?)));
+    let mut room = Room::new();
+    let request = domain(domid).and_then(|domain| Ok((domain, claim_set(claims, &mut room)?)));
     let handle = connection(handle);
     let answer = request
-        .and_then(|(domain, set)| call(cr, handle, |hypervisor| hypervisor.set(domain, &set)));
+        .and_then(|(domain, set)| call(cr, handle, |hypervisor| hypervisor.set(domain, set)));
     answer.err().to_ocaml(cr)
 }
 
@@ -148,7 +150,11 @@ pub fn xen_claims_get(
     let (domain, handle) = (domain(domid), connection(handle));
     let answer = domain.and_then(|domain| call(cr, handle, |hypervisor| hypervisor.get(domain)));
     answer
-        .map(|set| set.outstanding().map(Claim::from).collect::<Vec<_>>())
+        .map(|set| {
+            let mut claims = Vec::with_capacity(set.as_slice().len());
+            claims.extend(set.outstanding().map(Claim::from));
+            claims
+        })
         .to_ocaml(cr)
 }
 
@@ -352,7 +358,8 @@ pub fn xen_claims_inject(
     handle: OCaml<DynBox<Handle>>,
     fault: OCaml<Fault>,
 ) -> OCaml<Option<Failure>> {
-    let answer = match (connection(handle), fault.to_rust()) {
+    let connection = connection(handle);
+    let answer = match (connection.as_deref(), fault.to_rust()) {
         (None, _) => Err(Failure::Closed),
         (Some(Connection::Xen(_)), _) => Err(Failure::Refused(Errno::EOPNOTSUPP.0.into())),
         (Some(Connection::Model(model)), Fault::Panic) => {

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use arrayvec::ArrayVec;
+
 use crate::limits::{CLAIM_COUNT, CLAIM_PAGES, MAX_CLAIMS};
 use crate::units::{NodeId, NodeSet, Pages};
 
@@ -88,8 +90,8 @@ pub enum InvalidClaim {
 /// Everything one domain claims: at most one claim for the host and one for each node.
 ///
 /// A value of this type is valid: it has 1 to 65 claims, no target twice, and a sum of pages that
-/// fits in 63 bits. The claims are kept in the order of [`Target`]. It lives in place, without
-/// heap memory.
+/// fits in 63 bits. It lives in place, without heap memory. Two sets are equal if they claim the same,
+/// in whatever order.
 ///
 /// ```
 /// use xen_claims::{Claim, ClaimSet, NodeId, Pages, Target};
@@ -101,13 +103,11 @@ pub enum InvalidClaim {
 /// ])?;
 /// assert_eq!(set.pages_of(node(1)), Pages::new(512));
 /// assert_eq!(set.total(), Pages::new(528));
-/// assert_eq!(set.as_slice()[0].target, Target::Host);
 /// # Ok::<(), xen_claims::InvalidClaim>(())
 /// ```
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct ClaimSet {
-    count: usize,
-    claims: [Claim; MAX_CLAIMS],
+    claims: ArrayVec<Claim, MAX_CLAIMS>,
 }
 
 impl ClaimSet {
@@ -132,58 +132,33 @@ impl ClaimSet {
     pub fn try_new(
         claims: impl ExactSizeIterator<Item = Result<Claim, InvalidClaim>>,
     ) -> Result<Self, InvalidClaim> {
-        let count = claims.len();
-        if count == 0 {
-            return Err(InvalidClaim::Empty);
+        let mut room = Room::new();
+        room.fill(claims)?;
+        Ok(room.0)
+    }
+
+    const fn none() -> Self {
+        ClaimSet {
+            claims: ArrayVec::new_const(),
         }
-        if !CLAIM_COUNT.allows(count as u64) {
-            return Err(InvalidClaim::TooMany { count });
-        }
-        let mut set = ClaimSet::host(Pages::ZERO);
-        set.count = count;
-        let (mut sum, mut host, mut nodes) = (Pages::ZERO, false, NodeSet::EMPTY);
-        for (index, claim) in claims.enumerate() {
-            let claim = claim?;
-            let (pages, target) = (claim.pages, claim.target);
-            let new = match target {
-                Target::Host => !core::mem::replace(&mut host, true),
-                Target::Node(node) => nodes.insert(node),
-            };
-            if !new {
-                return Err(InvalidClaim::Duplicate { index, target });
-            }
-            sum = match sum.checked_add(pages) {
-                Some(sum) if CLAIM_PAGES.allows(sum.get()) => sum,
-                _ => return Err(InvalidClaim::Sum { index, pages }),
-            };
-            set.claims[index] = claim;
-        }
-        set.claims[..set.count].sort_unstable_by_key(|claim| claim.target);
-        Ok(set)
     }
 
     /// The set of one host claim. With 0 pages it is the set that releases everything.
     ///
     /// `pages` over the limit of a claim are taken as the limit, which no host has.
-    pub const fn host(pages: Pages) -> Self {
-        let pages = if pages.get() > CLAIM_PAGES.max {
-            Pages::new(CLAIM_PAGES.max)
-        } else {
-            pages
-        };
-        let claim = Claim {
-            pages,
+    pub fn host(pages: Pages) -> Self {
+        let mut set = ClaimSet::none();
+        set.claims.push(Claim {
+            pages: pages.min(Pages::new(CLAIM_PAGES.max)),
             target: Target::Host,
-        };
-        ClaimSet {
-            count: 1,
-            claims: [claim; MAX_CLAIMS],
-        }
+        });
+        set
     }
 
-    /// The claims, host first, then nodes ascending.
+    /// The claims, in the order they were given. A hypervisor gives the host first, then nodes
+    /// ascending.
     pub fn as_slice(&self) -> &[Claim] {
-        &self.claims[..self.count]
+        &self.claims
     }
 
     /// The claims that are for at least one page.
@@ -203,11 +178,69 @@ impl ClaimSet {
         // OK because a set whose sum does not fit is never made.
         Pages::new(self.as_slice().iter().map(|claim| claim.pages.get()).sum())
     }
+
+    fn sorted(&self) -> ArrayVec<Claim, MAX_CLAIMS> {
+        let mut claims = self.claims.clone();
+        claims.sort_unstable_by_key(|claim| claim.target);
+        claims
+    }
+}
+
+/// Room for a claim set that is made where it stays: it is large enough for moving it to be felt.
+#[derive(Debug)]
+pub struct Room(ClaimSet);
+
+impl Room {
+    /// With nothing in it.
+    #[inline]
+    #[allow(clippy::new_without_default)] // Of no use.
+    pub const fn new() -> Self {
+        Room(ClaimSet::none())
+    }
+
+    /// As [`ClaimSet::try_new`], into this room.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClaimSet::try_new`].
+    #[inline]
+    pub fn fill(
+        &mut self,
+        claims: impl ExactSizeIterator<Item = Result<Claim, InvalidClaim>>,
+    ) -> Result<&ClaimSet, InvalidClaim> {
+        let set = &mut self.0.claims;
+        set.clear();
+        let count = claims.len();
+        if count == 0 {
+            return Err(InvalidClaim::Empty);
+        }
+        if !CLAIM_COUNT.allows(count as u64) {
+            return Err(InvalidClaim::TooMany { count });
+        }
+        let (mut sum, mut host, mut nodes) = (Pages::ZERO, false, NodeSet::EMPTY);
+        for (index, claim) in claims.enumerate() {
+            let claim = claim?;
+            let (pages, target) = (claim.pages, claim.target);
+            let new = match target {
+                Target::Host => !core::mem::replace(&mut host, true),
+                Target::Node(node) => nodes.insert(node),
+            };
+            if !new {
+                return Err(InvalidClaim::Duplicate { index, target });
+            }
+            sum = match sum.checked_add(pages) {
+                Some(sum) if CLAIM_PAGES.allows(sum.get()) => sum,
+                _ => return Err(InvalidClaim::Sum { index, pages }),
+            };
+            set.push(claim);
+        }
+        Ok(&self.0)
+    }
 }
 
 impl PartialEq for ClaimSet {
     fn eq(&self, other: &Self) -> bool {
-        self.as_slice() == other.as_slice()
+        self.sorted() == other.sorted()
     }
 }
 
@@ -215,9 +248,12 @@ impl Eq for ClaimSet {}
 
 impl fmt::Debug for ClaimSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let claims = self.as_slice().iter();
         f.debug_map()
-            .entries(claims.map(|claim| (claim.target, claim.pages.get())))
+            .entries(
+                self.as_slice()
+                    .iter()
+                    .map(|claim| (claim.target, claim.pages.get())),
+            )
             .finish()
     }
 }

@@ -135,13 +135,15 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
     ///
     /// As `docs/contract.md`, 1.4; after any error the old claims are as they were.
     fn set(&self, domain: DomainId, set: &ClaimSet) -> Result<(), HypercallError> {
-        let (mut buffer, mut count) = wire::encode(set);
-        let entries = Some(&mut buffer[..count as usize]);
+        let mut buffer = wire::EMPTY;
+        let entries = wire::encode(set, &mut buffer);
+        // OK because a set has at most 65 claims.
+        let mut count = entries.len() as u32;
         self.claim_memory(
             domain,
             wire::XEN_DOMCTL_CLAIM_MEMORY_SET,
             &mut count,
-            entries,
+            Some(entries),
         )
         .map_err(|errno| HypercallError::of(Operation::SetClaims, domain, errno))
     }

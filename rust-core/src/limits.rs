@@ -23,6 +23,7 @@ impl Limit {
     }
 
     /// Is `value` within the limit?
+    #[inline]
     pub const fn allows(&self, value: u64) -> bool {
         self.min <= value && value <= self.max
     }

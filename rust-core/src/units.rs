@@ -52,6 +52,7 @@ impl Pages {
     }
 
     /// The sum, or `None` if it does not fit in 64 bits.
+    #[inline]
     pub const fn checked_add(self, other: Pages) -> Option<Pages> {
         match self.0.checked_add(other.0) {
             Some(sum) => Some(Pages(sum)),
@@ -114,6 +115,7 @@ impl Limit {
     /// # Errors
     ///
     /// [`OutOfRange`] if it is not within the limit.
+    #[inline]
     pub const fn check(self, value: i64) -> Result<u64, OutOfRange> {
         if value < 0 || !self.allows(value as u64) {
             return Err(OutOfRange { value, limit: self });
@@ -138,6 +140,7 @@ impl NodeId {
     /// assert_eq!(NodeId::new(63).unwrap().index(), 63);
     /// assert_eq!(NodeId::new(64).unwrap_err().to_string(), "node 64 is not in 0..63");
     /// ```
+    #[inline]
     pub const fn new(id: i64) -> Result<Self, OutOfRange> {
         match limits::NODE_ID.check(id) {
             // OK because NODE_ID.max is 63.
@@ -207,6 +210,7 @@ impl NodeSet {
     pub const EMPTY: NodeSet = NodeSet(0);
 
     /// Adds `node`; false if it was there already.
+    #[inline]
     pub fn insert(&mut self, node: NodeId) -> bool {
         let new = !self.contains(node);
         self.0 |= 1 << node.0;
@@ -214,6 +218,7 @@ impl NodeSet {
     }
 
     /// Is `node` one of them?
+    #[inline]
     pub const fn contains(self, node: NodeId) -> bool {
         self.0 & (1 << node.0) != 0
     }
@@ -240,7 +245,7 @@ impl NodeSet {
 
     /// The nodes, ascending.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = NodeId> {
-        NodeId::all().filter(move |node| self.contains(*node))
+        Nodes(self.0)
     }
 
     /// The first node at or above `index`, going on from the lowest one where there is none;
@@ -248,6 +253,32 @@ impl NodeSet {
     pub fn cycle_from(self, index: usize) -> Option<NodeId> {
         let above = self.iter().find(|node| node.index() >= index);
         above.or_else(|| self.iter().next())
+    }
+}
+
+/// The nodes of a set that are still to come.
+#[derive(Debug)]
+struct Nodes(u64);
+
+impl Iterator for Nodes {
+    type Item = NodeId;
+
+    fn next(&mut self) -> Option<NodeId> {
+        // OK because of 64 bits.
+        let node = NodeId(self.0.trailing_zeros() as u8);
+        (self.0 != 0).then(|| {
+            self.0 &= self.0 - 1;
+            node
+        })
+    }
+}
+
+impl DoubleEndedIterator for Nodes {
+    fn next_back(&mut self) -> Option<NodeId> {
+        let last = self.0.checked_ilog2()?;
+        self.0 ^= 1 << last;
+        // OK because of 64 bits.
+        Some(NodeId(last as u8))
     }
 }
 

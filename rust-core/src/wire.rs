@@ -67,6 +67,7 @@ pub const EMPTY: Buffer = [xen_memory_claim {
 }; MAX_CLAIMS];
 
 impl From<Claim> for xen_memory_claim {
+    #[inline]
     fn from(claim: Claim) -> Self {
         xen_memory_claim {
             pages: claim.pages.get(),
@@ -80,14 +81,16 @@ impl From<Claim> for xen_memory_claim {
     }
 }
 
-/// Writes `set` into a buffer; the first entries, as many as the number returned, are the set.
-pub fn encode(set: &ClaimSet) -> (Buffer, u32) {
-    let mut buffer = EMPTY;
-    for (entry, claim) in buffer.iter_mut().zip(set.as_slice()) {
+/// Writes `set` into a buffer. Returned are the entries that it takes.
+#[inline]
+pub fn encode<'b>(set: &ClaimSet, buffer: &'b mut Buffer) -> &'b mut [xen_memory_claim] {
+    let claims = set.as_slice();
+    // OK because both have room for 65.
+    let entries = &mut buffer[..claims.len()];
+    for (entry, claim) in entries.iter_mut().zip(claims) {
         *entry = (*claim).into();
     }
-    // OK because a set has at most 65 claims.
-    (buffer, set.as_slice().len() as u32)
+    entries
 }
 
 /// Reads a claim set that a hypervisor returned.

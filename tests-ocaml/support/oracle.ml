@@ -39,8 +39,6 @@ let total claims = Values.sum (List.map (fun c -> c.Xenctrl.pages) (Array.to_lis
 let refusal (s : Values.snapshot) domid claims : Unix.error option =
   let mine = List.assoc domid s.claims in
   let domain = List.find (fun d -> d.Xenctrl.domid = domid) s.domains in
-  let sorted = Array.to_list claims in
-  let sorted = List.sort (fun a b -> Int32.compare a.Xenctrl.target b.Xenctrl.target) sorted in
   let of_entry (c : Xenctrl.claim) : Unix.error option =
     let is_it m = Int32.of_int m.Xenctrl.node = c.target in
     if c.target = -1l then None
@@ -51,7 +49,7 @@ let refusal (s : Values.snapshot) domid claims : Unix.error option =
       | Some _ -> None
   in
   let wanted = total claims in
-  match List.find_map of_entry sorted with
+  match List.find_map of_entry (Array.to_list claims) with
   | Some error -> Some error
   | None when wanted = 0L -> None
   | None when wanted > domain.max_pages - domain.total_pages -> Some EINVAL

@@ -470,7 +470,7 @@ fn entry(
 
 fn resolve(now: &Snapshot, domain: DomainId, target: Target, amount: Amount) -> u64 {
     let counts = now.domain(domain);
-    let claims = counts.and_then(|counts| counts.claims);
+    let claims = counts.and_then(|counts| counts.claims.clone());
     match amount {
         Amount::Pages(pages) => pages,
         Amount::Claimable(more) => {

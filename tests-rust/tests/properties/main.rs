@@ -205,7 +205,7 @@ proptest! {
                 if Some(id) == ended {
                     prop_assert_eq!(outstanding.unwrap_or(Pages::ZERO), Pages::ZERO);
                 } else {
-                    prop_assert_eq!(step.after.domain(id).map(|d| d.claims), Some(before.claims));
+                    prop_assert_eq!(step.after.domain(id).map(|d| &d.claims), Some(&before.claims));
                     prop_assert_eq!(outstanding, Some(before.info.outstanding_pages));
                 }
             }
@@ -314,9 +314,9 @@ proptest! {
         let made = ClaimSet::new(claims.iter().copied());
         prop_assert_eq!(made.is_ok(), is_a_claim_set(&claims), "{:?}", made);
         if let Ok(set) = made {
-            let mut sorted = claims.clone();
-            sorted.sort_by_key(|claim| claim.target);
-            prop_assert_eq!(set.as_slice(), &sorted[..]);
+            prop_assert_eq!(set.as_slice(), &claims[..]);
+            let backwards = ClaimSet::new(claims.iter().rev().copied());
+            prop_assert_eq!(&backwards, &Ok(set.clone()));
             let total: u64 = claims.iter().map(|claim| claim.pages.get()).sum();
             prop_assert_eq!(set.total().get(), total);
         }
@@ -328,8 +328,9 @@ proptest! {
         let Ok(set) = ClaimSet::new(claims.iter().copied()) else {
             return Ok(());
         };
-        let (buffer, count) = wire::encode(&set);
-        let (entries, rest) = buffer.split_at(count as usize);
+        let mut buffer = wire::EMPTY;
+        let count = wire::encode(&set, &mut buffer).len();
+        let (entries, rest) = buffer.split_at(count);
         prop_assert_eq!(wire::decode(entries), Ok(set));
         prop_assert_eq!(entries.len(), claims.len());
         prop_assert!(entries.iter().all(|entry| entry.pad == 0));
@@ -356,8 +357,9 @@ proptest! {
         let valid = !entries.is_empty() && targets && distinct && sum < 1 << 63;
         prop_assert_eq!(decoded.is_ok(), valid, "{:?}", decoded);
         if let Ok(set) = decoded {
-            let (buffer, count) = wire::encode(&set);
-            let found: BTreeSet<_> = buffer[..count as usize].iter().map(|e| (e.target, e.pages)).collect();
+            let mut buffer = wire::EMPTY;
+            let encoded = wire::encode(&set, &mut buffer).iter();
+            let found: BTreeSet<_> = encoded.map(|e| (e.target, e.pages)).collect();
             prop_assert_eq!(found, entries.iter().map(|e| (e.target, e.pages)).collect());
         }
     }

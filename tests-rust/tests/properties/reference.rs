@@ -34,7 +34,9 @@ fn counts(s: &Snapshot, d: &DomainCounts, target: Target) -> Option<(i128, i128,
 
 /// What GET says that a domain claims of one target.
 fn claim(d: &DomainCounts, target: Target) -> i128 {
-    d.claims.map_or(0, |claims| wide(claims.pages_of(target)))
+    d.claims
+        .as_ref()
+        .map_or(0, |claims| wide(claims.pages_of(target)))
 }
 
 /// 1.4 and 1.5, row by row.
