@@ -342,6 +342,9 @@ static long on_domain(unsigned int op, struct domain *d, const unsigned long *a)
     case NATIVE_POPULATE:
         return populate(d, a[1], a[2], a[3]);
 
+    case NATIVE_MEASURE:
+        return measure(d, a[1], a[2], a[3], (unsigned long *)a[4]);
+
     case NATIVE_OFFLINE_USED:
         return offline_used(a[1], d);
 
@@ -411,6 +414,10 @@ static long dispatch(unsigned int op, const unsigned long *a)
 
     case NATIVE_RECALLS:
         return os_log((char *)a[0], a[1]);
+
+    case NATIVE_HELD:
+        heap_held((unsigned long *)a[0]);
+        return 0;
 
     case NATIVE_FAIL_HEAP:
         native_fail_heap();

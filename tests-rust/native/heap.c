@@ -4,9 +4,36 @@
  * and the invariants which these have to keep.
  */
 
+#ifdef NATIVE_HELD_LOCK
+#include <xen/spinlock.h>
+#include "native.h"
+
+/* How often the heap lock was taken, and for how many nanoseconds in all. */
+static unsigned long held_times, held_total, held_since;
+
+/* By who has the lock: these need no protection of their own. */
+#define spin_lock(l) \
+    ((spin_lock)(l), (l) == &heap_lock ? (void)(held_since = os_nanoseconds()) \
+                                       : (void)0)
+#undef spin_unlock
+#define spin_unlock(l) \
+    ((l) == &heap_lock \
+     ? (void)(held_total += os_nanoseconds() - held_since, held_times++) \
+     : (void)0, _spin_unlock(l))
+#endif
+
 #include NATIVE_PAGE_ALLOC
 
 #include "host.h"
+
+void heap_held(unsigned long *ns)
+{
+#ifdef NATIVE_HELD_LOCK
+    ns[0] = held_times;
+    ns[1] = held_total;
+    held_times = held_total = 0;
+#endif
+}
 
 unsigned long native_metadata_pages(void)
 {

@@ -24,6 +24,12 @@ bool heap_free_page(unsigned int node, unsigned long which, mfn_t *mfn);
 void heap_scrub(mfn_t mfn);
 unsigned int heap_offlined(unsigned int node, mfn_t *mfns, unsigned int room);
 
+void heap_held(unsigned long *ns);
+
+/* measure.c */
+long measure(struct domain *d, unsigned int order, unsigned int node,
+             unsigned long extents, unsigned long *ns);
+
 /* domains.c */
 
 /* What a domain was given, oldest first. */

@@ -41,6 +41,8 @@ enum native_op {
     NATIVE_FAIL_HEAP,    /* the next allocation from the Xen heap fails */
     NATIVE_UNPAUSE,      /* domain */
     NATIVE_CLAIM_LATE,   /* domain, legacy: past the first look at is_dying */
+    NATIVE_MEASURE,      /* domain, order, node, extents, ns[2] -> extents */
+    NATIVE_HELD,         /* ns[2]: the heap lock, how often and how long */
 };
 
 /* Of NATIVE_BOOT. */
@@ -82,6 +84,7 @@ void os_free_all(void);
 void os_snapshot(void);
 void os_restore(void);
 void os_yield(void);
+unsigned long os_nanoseconds(void);
 unsigned long os_log(char *to, unsigned long size);
 __attribute__((__noreturn__, __format__(printf, 1, 2))) void os_stop(const char *fmt, ...);
 _Bool os_stopped(void);

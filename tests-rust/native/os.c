@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "native.h"
 
@@ -26,16 +27,20 @@ long native_dispatch(unsigned int cpu, unsigned int op,
 
 void *os_reserve(unsigned long bytes)
 {
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    uintptr_t wish;
 
-    if ( p == MAP_FAILED )
+    /* Valgrind finds no room for that much unless it is told where. */
+    for ( wish = 0; wish < 1UL << 44; wish += 1UL << 40 )
     {
-        perror("native: no room for a host");
-        abort();
+        void *p = mmap((void *)wish, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        if ( p != MAP_FAILED )
+            return p;
     }
 
-    return p;
+    perror("native: no room for a host");
+    abort();
 }
 
 void os_clear(void *start, unsigned long bytes)
@@ -175,6 +180,15 @@ void os_restore(void)
 void os_yield(void)
 {
     sched_yield();
+}
+
+unsigned long os_nanoseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return now.tv_sec * 1000000000UL + now.tv_nsec;
 }
 
 /* Stopping. */

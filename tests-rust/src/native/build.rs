@@ -43,7 +43,7 @@ const XEN_SOURCES: &[&str] = &[
 ];
 
 /// The host's other files that see Xen's headers.
-const HOST_SOURCES: &[&str] = &["xen.c", "domains.c", "calls.c"];
+const HOST_SOURCES: &[&str] = &["xen.c", "domains.c", "calls.c", "measure.c"];
 
 /// Where Xen's headers are.
 const XEN_INCLUDES: &[&str] = &[
@@ -72,6 +72,8 @@ pub enum Profile {
     Debug,
     /// As a release build of Xen: optimised, assertions off.
     Release,
+    /// As [`Profile::Release`], and it takes the time for which the heap lock is held.
+    Held,
     /// As [`Profile::Debug`], with address and undefined behaviour sanitizer.
     Address,
     /// As [`Profile::Debug`], with thread sanitizer.
@@ -83,6 +85,7 @@ impl Profile {
         match self {
             Profile::Debug => &["-O1", "-g"],
             Profile::Release => &["-O2", "-g", "-DNATIVE_RELEASE"],
+            Profile::Held => &["-O2", "-g", "-DNATIVE_RELEASE", "-DNATIVE_HELD_LOCK"],
             Profile::Address => &[
                 "-O1",
                 "-g",

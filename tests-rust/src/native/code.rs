@@ -40,6 +40,8 @@ pub(super) enum Op {
     FailHeap,
     Unpause,
     ClaimLate,
+    Measure,
+    Held,
 }
 
 /// `NATIVE_STOPPED`
@@ -261,9 +263,9 @@ impl Code {
 
     /// One of the calls that take numbers, up to four.
     pub(super) fn call(&self, op: Op, arguments: &[u64]) -> Option<c_long> {
-        use Op::{Boot, Check, Claim, Counts, Recalls};
+        use Op::{Boot, Check, Claim, Counts, Held, Measure, Recalls};
         assert!(
-            !matches!(op, Boot | Check | Claim | Counts | Recalls),
+            !matches!(op, Boot | Check | Claim | Counts | Held | Measure | Recalls),
             "{op:?} takes pointers"
         );
         let mut all = [0; 5];
@@ -288,6 +290,20 @@ impl Code {
         });
         let count = std::ptr::from_mut(nr_entries) as c_ulong;
         self.raw(Op::Claim, [domain, mode.into(), count, start, room])
+    }
+
+    /// [`Op::Measure`] and [`Op::Held`], whose last argument is where two numbers go.
+    pub(super) fn two_numbers<const N: usize>(
+        &self,
+        op: Op,
+        arguments: [u64; N],
+    ) -> Option<(c_long, [u64; 2])> {
+        let mut numbers: [c_ulong; 2] = [0; 2];
+        let mut all = [0; 5];
+        all[..N].copy_from_slice(&arguments);
+        all[N] = numbers.as_mut_ptr() as c_ulong;
+        let result = self.raw(op, all)?;
+        Some((result, numbers))
     }
 
     /// Lets `look` see all counts.

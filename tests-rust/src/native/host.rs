@@ -152,13 +152,13 @@ impl Host {
         })
     }
 
-    fn code(&self) -> &Code {
+    pub(super) fn code(&self) -> &Code {
         // It is there until the host is dropped.
         self.code.as_ref().unwrap_or_else(|| unreachable!())
     }
 
     /// The result of a call that the host lived to see.
-    fn alive<T>(&self, result: Option<T>) -> Result<T, Errno> {
+    pub(super) fn alive<T>(&self, result: Option<T>) -> Result<T, Errno> {
         if let Some(result) = result {
             return Ok(result);
         }

@@ -7,6 +7,8 @@
 mod build;
 mod code;
 mod host;
+mod measure;
 
 pub use build::{Build, Profile, Tree, Xen};
 pub use host::{Boot, Flags, Host, Placing};
+pub use measure::Cost;
