@@ -1,0 +1,109 @@
+//! What claim sets cost, beside what they replace. `./dev bench` runs this, in the checkout.
+
+mod allocator;
+mod callgrind;
+mod install;
+mod outside;
+mod page;
+mod rounds;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use serde::{Deserialize, Serialize};
+
+/// Measures what claim sets cost, beside what they replace, and prints tables
+#[derive(Debug, Parser)]
+#[command(name = "./dev bench")]
+struct Options {
+    /// Write all figures there
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write tables and picture into docs/performance.md
+    #[arg(long)]
+    page: bool,
+    /// Few rounds: to see that it works
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Everything that was measured.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Report {
+    /// Where.
+    pub machine: String,
+    pub seconds: f64,
+    pub binding: outside::Binding,
+    pub allocator: Vec<allocator::Point>,
+    pub install: Vec<install::Point>,
+    pub embedded: Vec<outside::Embedded>,
+    pub storm: Vec<outside::Storm>,
+}
+
+const STORM: [u64; 6] = [300, 600, 1250, 2500, 5000, 10_000];
+
+fn machine() -> Result<String> {
+    let cpus = fs::read_to_string("/proc/cpuinfo")?;
+    let mut models = cpus
+        .lines()
+        .filter_map(|line| line.strip_prefix("model name\t: "));
+    let model = models.next().unwrap_or("unknown CPUs").to_owned();
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    Ok(format!(
+        "{} CPUs ({model}), Linux {}",
+        models.count() + 1,
+        kernel.trim()
+    ))
+}
+
+fn measure(quick: bool) -> Result<Report> {
+    let start = Instant::now();
+    let rounds = |all| if quick { 3 } else { all };
+    let part = |text: &str| eprintln!("bench: {:3.0} s  {text}", start.elapsed().as_secs_f64());
+    part("instructions, under valgrind");
+    let counts = callgrind::run(&[])?;
+    part("the allocator, with the series and without");
+    let allocator = allocator::run(rounds(41), &counts)?;
+    part("claim calls under the heap lock");
+    let install = install::run(rounds(31), &counts)?;
+    part("the binding");
+    let binding = outside::binding(rounds(31), if quick { 20_000 } else { 200_000 })?;
+    part("the embedded hypervisor, under Criterion");
+    let embedded = outside::embedded()?;
+    part("storms of VMs");
+    let storm = STORM
+        .into_iter()
+        .map(outside::storm)
+        .collect::<Result<_>>()?;
+    part("done");
+    Ok(Report {
+        machine: machine()?,
+        seconds: start.elapsed().as_secs_f64(),
+        binding,
+        allocator,
+        install,
+        embedded,
+        storm,
+    })
+}
+
+fn main() -> Result<()> {
+    if callgrind::is_running() {
+        allocator::count()?;
+        return install::count();
+    }
+    let options = Options::parse();
+    let report = measure(options.quick)?;
+    if let Some(path) = &options.json {
+        let text = serde_json::to_string_pretty(&report)? + "\n";
+        fs::write(path, text).with_context(|| path.display().to_string())?;
+    }
+    if options.page {
+        page::write(&report)?;
+    }
+    print!("{}", page::tables(&report));
+    Ok(())
+}

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# ./dev bench: what claim sets cost, beside what they replace.
+set -euo pipefail
+. tools/say.sh
+case " $* " in
+    *" -h "* | *" --help "*) exec cargo run --quiet --locked --release --package xen-claims-bench -- "$@" ;;
+esac
+tools/xen.sh prepare >&2
+one_per_checkout
+say "building what is measured"
+cargo build --quiet --locked --release --package xen-claims-bench --benches --bins
+dune build ./bench/binding/binding.exe ./bench/binding/count.so ./examples/builder/builder.exe
+exec "${CARGO_TARGET_DIR:-target}/release/bench" "$@"
