@@ -2,11 +2,12 @@
 //! in Rust.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // In what the `impl_*` macros expand to.
 
-use std::ops::Range;
+use std::ffi::c_void;
+use std::slice;
 
 use ocaml_derive::ocaml_sig as sig;
 use ocaml_interop::{
-    impl_conv_ocaml_record, impl_from_ocaml_record, impl_from_ocaml_variant, impl_to_ocaml_record,
+    impl_from_ocaml_record, impl_from_ocaml_variant, impl_to_ocaml_record,
     impl_to_ocaml_variant, OCaml, OCamlFloat, OCamlInt, OCamlInt32, OCamlInt64, OCamlUniformArray,
 };
 use xen_claims as core;
@@ -25,7 +26,7 @@ pub struct Claim {
     pub target: i32,
 }
 
-impl_conv_ocaml_record! {
+impl_to_ocaml_record! {
     Claim {
         pages: OCamlInt64,
         target: OCamlInt32,
@@ -70,6 +71,24 @@ fn int64(pages: Pages) -> i64 {
     i64::try_from(pages.get()).unwrap_or(i64::MAX)
 }
 
+/// The claims in an array of them.
+#[inline]
+pub fn claims<'a>(
+    array: OCaml<'a, OCamlUniformArray<Claim>>,
+) -> impl ExactSizeIterator<Item = Claim> + 'a {
+    // SAFETY: an OCaml array is a block, whatever its length, and `array` is one by its type.
+    let count = unsafe { array.size() };
+    // SAFETY: where it points to stays as it is for 'a, in which nobody else has the runtime.
+    let first = unsafe { array.raw() } as *const &Record<'a>;
+    // SAFETY: there are `count` fields, each a record as described below; an array of records is
+    // none of unboxed floats.
+    let records = unsafe { slice::from_raw_parts(first, count) };
+    records.iter().map(|record| Claim {
+        pages: record.pages.value,
+        target: record.target.value,
+    })
+}
+
 /// Reads a claim set out of OCaml's heap, without allocating on either.
 ///
 /// # Errors
@@ -80,39 +99,23 @@ pub fn claim_set<'r>(
     array: OCaml<OCamlUniformArray<Claim>>,
     room: &'r mut Room,
 ) -> Result<&'r ClaimSet, InvalidClaim> {
-    // SAFETY: an OCaml array is a block, whatever its length, and `array` is one by its type.
-    let count = unsafe { array.size() };
-    room.fill(Decode {
-        array,
-        left: 0..count,
-    })
+    let claims = claims(array).enumerate();
+    room.fill(claims.map(|(index, claim)| claim.check(index)))
 }
 
-/// The claims of an array, one by one. A type of its own, as a closure is not inlined into the loop.
-struct Decode<'a> {
-    array: OCaml<'a, OCamlUniformArray<Claim>>,
-    left: Range<usize>,
+/// An OCaml `claim` in memory.
+#[repr(C)]
+struct Record<'a> {
+    pages: &'a Boxed<i64>,
+    target: &'a Boxed<i32>,
 }
 
-impl Iterator for Decode<'_> {
-    type Item = Result<core::Claim, InvalidClaim>;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<Self::Item> {
-        let index = self.left.next()?;
-        // SAFETY: `index` is below the number of fields, and each field is a `claim`: a record,
-        // so that the array is none of unboxed floats. Nothing here lets the GC move it.
-        let claim: OCaml<Claim> = unsafe { self.array.field(index) };
-        Some(claim.to_rust::<Claim>().check(index))
-    }
-
-    #[inline(always)]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.left.size_hint()
-    }
+/// An OCaml `int64` or `int32` in memory.
+#[repr(C)]
+struct Boxed<T> {
+    _operations: *const c_void,
+    value: T,
 }
-
-impl ExactSizeIterator for Decode<'_> {}
 
 /// Why a call did not do what it was asked.
 #[sig("| Refused of int | Invalid of string | Closed | Panicked of string")]

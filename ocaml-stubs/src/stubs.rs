@@ -148,14 +148,15 @@ pub fn xen_claims_get(
     domid: OCaml<OCamlInt>,
 ) -> OCaml<Result<OCamlUniformArray<Claim>, Failure>> {
     let (domain, handle) = (domain(domid), connection(handle));
-    let answer = domain.and_then(|domain| call(cr, handle, |hypervisor| hypervisor.get(domain)));
-    answer
-        .map(|set| {
+    let answer = domain.and_then(|domain| {
+        call(cr, handle, |hypervisor| {
+            let set = hypervisor.get(domain)?;
             let mut claims = Vec::with_capacity(set.as_slice().len());
             claims.extend(set.outstanding().map(Claim::from));
-            claims
+            Ok(claims)
         })
-        .to_ocaml(cr)
+    });
+    answer.to_ocaml(cr)
 }
 
 #[sig("handle -> int -> int64 -> failure option")]

@@ -14,7 +14,7 @@ use xen_claims::{
     NodeSet, Operation, Pages,
 };
 use xenctrl_claims_stubs::handle::{Connection, Handle};
-use xenctrl_claims_stubs::marshal::{claim_set, Claim};
+use xenctrl_claims_stubs::marshal::{self, claim_set, Claim};
 use xenctrl_claims_stubs::runtime::without_lock;
 
 /// Every domain has as many claims as its number says, whatever it is told to have.
@@ -96,12 +96,7 @@ pub fn bench_decode(
     _domid: OCaml<OCamlInt>,
     claims: OCaml<OCamlUniformArray<Claim>>,
 ) -> OCaml<bool> {
-    // SAFETY: an OCaml array is a block, whatever its length.
-    let count = unsafe { claims.size() };
-    let sum = (0..count).fold(0, |sum: i64, index| {
-        // SAFETY: `index` is below the number of fields, and each field is a record.
-        let claim: OCaml<Claim> = unsafe { claims.field(index) };
-        let claim = claim.to_rust::<Claim>();
+    let sum = marshal::claims(claims).fold(0, |sum: i64, claim| {
         sum.wrapping_add(claim.pages) ^ i64::from(claim.target)
     });
     std::hint::black_box(sum);
