@@ -4,7 +4,7 @@ type t = {
   kind : kind;
   began : float;
   mutex : Mutex.t;
-  changed : Condition.t;
+  turns : Condition.t array;  (** Each actor waits for its own: waking all of them takes longer. *)
   times : float array;  (** Simulated; infinity for those who are done. *)
   mutable working : int;  (** Actors that are not in the background. *)
 }
@@ -19,17 +19,22 @@ let now { clock; id; _ } =
   | Simulated -> clock.times.(id)
 
 (* The lowest id of those furthest behind. *)
-let is_next clock id =
-  let mine = clock.times.(id) in
-  let others_later other time = time > mine || (time = mine && other >= id) in
-  Array.for_all Fun.id (Array.mapi others_later clock.times)
+let next { times; _ } =
+  let next = ref 0 in
+  Array.iteri (fun id time -> if time < times.(!next) then next := id) times;
+  !next
 
 let wait_for_turn { clock; id; background } =
   let over () = background && clock.working = 0 in
-  while not (over () || is_next clock id) do
-    Condition.wait clock.changed clock.mutex
+  while not (over () || next clock = id) do
+    Condition.wait clock.turns.(id) clock.mutex
   done;
   if over () then raise Over
+
+(* Others run once they are in front, or when it is all over. *)
+let wake clock =
+  if clock.working = 0 then Array.iter Condition.signal clock.turns
+  else Condition.signal clock.turns.(next clock)
 
 let spend ({ clock; id; background } as actor) seconds =
   match clock.kind with
@@ -39,7 +44,7 @@ let spend ({ clock; id; background } as actor) seconds =
   | Simulated ->
       Mutex.protect clock.mutex @@ fun () ->
       clock.times.(id) <- clock.times.(id) +. seconds;
-      Condition.broadcast clock.changed;
+      wake clock;
       wait_for_turn actor
 
 let wait_until actor time = spend actor (Float.max 0. (time -. now actor))
@@ -51,7 +56,7 @@ let run kind actors ~background =
       kind;
       began = Unix.gettimeofday ();
       mutex = Mutex.create ();
-      changed = Condition.create ();
+      turns = Array.init all (fun _ -> Condition.create ());
       times = Array.make all 0.;
       working = count;
     }
@@ -62,7 +67,7 @@ let run kind actors ~background =
       Mutex.protect clock.mutex @@ fun () ->
       clock.times.(id) <- infinity;
       if not actor.background then clock.working <- clock.working - 1;
-      Condition.broadcast clock.changed
+      wake clock
     in
     Fun.protect ~finally @@ fun () ->
     try
