@@ -7,8 +7,8 @@ use std::slice;
 
 use ocaml_derive::ocaml_sig as sig;
 use ocaml_interop::{
-    impl_from_ocaml_record, impl_from_ocaml_variant, impl_to_ocaml_record,
-    impl_to_ocaml_variant, OCaml, OCamlFloat, OCamlInt, OCamlInt32, OCamlInt64, OCamlUniformArray,
+    impl_from_ocaml_record, impl_from_ocaml_variant, impl_to_ocaml_record, impl_to_ocaml_variant,
+    OCaml, OCamlFloat, OCamlInt, OCamlInt32, OCamlInt64, OCamlUniformArray,
 };
 use xen_claims as core;
 use xen_claims::claim::Room;
