@@ -5,11 +5,11 @@ set -euo pipefail
 . tools/say.sh
 storm=examples/builder/scenarios/boot-storm.json
 if [[ ${1-} == --xen ]]; then
-    say "builder storm --xen ${storm##*/}, in Dom0"
+    say "builder storm --xen --verbose ${storm##*/}, in Dom0"
     # In Dom0 everything is a terminal.
     quiet=()
     [[ -t 2 ]] || quiet=(env TERM=dumb)
-    exec tools/xen.sh boot --nodes 4 -- "${quiet[@]}" builder storm --xen "/${storm##*/}"
+    exec tools/xen.sh boot --nodes 4 -- "${quiet[@]}" builder storm --xen --verbose "/${storm##*/}"
 fi
 one_per_checkout
 say "building the example builder"

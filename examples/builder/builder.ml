@@ -131,7 +131,7 @@ let storm target builders seed real_time json verbose directory path =
   let report = { with_claims with storms = without.storms @ with_claims.storms } in
   let text =
     if json then Yojson.Safe.pretty_to_string (Report.to_json report) ^ "\n"
-    else Report.to_string report ^ if verbose then "\n" ^ Report.vms report else ""
+    else (if verbose then Report.vms report ^ "\n" else "") ^ Report.to_string report
   in
   let problems = List.concat_map Summary.broken_promises with_claims.storms in
   let written = Option.map (fun directory -> Page.write report ~directory) directory in
