@@ -1,5 +1,5 @@
-//! The life of domains on Xen, and faults on purpose: what our builder, command and tests need,
-//! and a production toolstack has by other means. Through libxenctrl.
+//! The life of domains on Xen: what our builder, command and tests need, and a production toolstack
+//! has by other means. Through libxenctrl.
 //!
 //! A domain made here has memory and nothing else: it never runs.
 #![allow(unsafe_code)]
@@ -13,9 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use xenctrl_sys as xc;
 
 use super::enabled::Xen;
-use super::layout::{xen_sysctl_page_offline_op, XEN_SYSCTL_PAGE_OFFLINE_OP};
 use crate::error::{Errno, HypercallError, Operation};
-use crate::hypervisor::{DomainBuilder, DomainMemory, Faults, Hypervisor, Placement, Recall, Uuid};
+use crate::hypervisor::{DomainBuilder, DomainMemory, Hypervisor, Placement, Uuid};
 use crate::limits::EXTENT_ORDER;
 use crate::units::{DomainId, NodeId, Pages};
 
@@ -52,11 +51,11 @@ pub(super) struct Domains {
     control: NonNull<xc::xc_interface>,
     known: Mutex<BTreeMap<DomainId, Known>>,
     /// Pages mapped here of domains that are being destroyed.
-    held: Mutex<BTreeMap<DomainId, Mapping>>,
+    pub(super) held: Mutex<BTreeMap<DomainId, Mapping>>,
     /// Frames of each node that were free when last looked at.
-    spare: Mutex<BTreeMap<NodeId, Vec<u64>>>,
+    pub(super) spare: Mutex<BTreeMap<NodeId, Vec<u64>>>,
     /// Frames out of use, with their nodes.
-    offlined: Mutex<Vec<(NodeId, u64)>>,
+    pub(super) offlined: Mutex<Vec<(NodeId, u64)>>,
 }
 
 /// What is known of one domain.
@@ -73,7 +72,7 @@ unsafe impl Send for Domains {}
 // SAFETY: as for Send.
 unsafe impl Sync for Domains {}
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -201,7 +200,7 @@ impl Domains {
         }
     }
 
-    fn last_frame(&self, domain: DomainId) -> Result<u64, Errno> {
+    pub(super) fn last_frame(&self, domain: DomainId) -> Result<u64, Errno> {
         let known = lock(&self.known);
         let last = known.get(&domain).and_then(|known| known.extents.last());
         last.map(|(_, frame)| *frame).ok_or(Errno::ENOENT)
@@ -217,7 +216,7 @@ impl Drop for Domains {
 
 /// A page of another domain, mapped into this process: the domain keeps it as long.
 #[derive(Debug)]
-struct Mapping {
+pub(super) struct Mapping {
     handle: NonNull<xenforeignmemory_handle>,
     address: NonNull<c_void>,
 }
@@ -226,7 +225,7 @@ struct Mapping {
 unsafe impl Send for Mapping {}
 
 impl Mapping {
-    fn new(domain: DomainId, frame: u64) -> Result<Self, Errno> {
+    pub(super) fn new(domain: DomainId, frame: u64) -> Result<Self, Errno> {
         // SAFETY: no logger means the library's own; there are no flags.
         let handle = unsafe { xenforeignmemory_open(ptr::null_mut(), 0) };
         let handle = NonNull::new(handle).ok_or_else(last_errno)?;
@@ -395,40 +394,9 @@ impl DomainBuilder for Xen {
     }
 }
 
-const OFFLINE: u32 = 1;
-const ONLINE: u32 = 2;
-
-/// Order of the extent that shows which frames a node has. Smaller ones may lie in what Xen freed of
-/// its own image after it booted; those frames it never lets go out of use.
-const SPARE_ORDER: u32 = 9;
-
 impl Xen {
-    /// Finds frames of each node that can be taken out of use later, when all of the node may be
-    /// claimed. Nobody tells which frames are free: a domain is given some and frees them again.
-    pub(super) fn look_for_spare_frames(&self) -> Result<(), HypercallError> {
-        let refused = |errno| HypercallError::host(Operation::OfflinePage, errno);
-        let mut spare = lock(&self.domains.spare);
-        for node in self.nodes()?.iter().map(|memory| memory.node) {
-            let frames = spare.entry(node).or_default();
-            if !frames.is_empty() {
-                continue;
-            }
-            let domain = self.create()?;
-            let first = self
-                .set_max_pages(domain, Pages::new(1 << SPARE_ORDER))
-                .and_then(|()| self.populate(domain, SPARE_ORDER, 1, Placement::Exact(node)))
-                .and_then(|_| self.domains.last_frame(domain).map_err(refused));
-            self.destroy(domain)?;
-            // A node without a free extent has none to spare.
-            if let Ok(first) = first {
-                frames.extend(first..first + (1 << SPARE_ORDER));
-            }
-        }
-        Ok(())
-    }
-
     /// What is in the ring of Xen's console.
-    fn console(&self) -> String {
+    pub(super) fn console(&self) -> String {
         let mut text = vec![0u8; 1 << 20];
         let mut length = text.len() as u32;
         let mut index = 0;
@@ -442,95 +410,6 @@ impl Xen {
         }
         text.truncate(length as usize);
         String::from_utf8_lossy(&text).into_owned()
-    }
-
-    fn page_offline_op(&self, cmd: u32, frame: u64) -> Result<u32, Errno> {
-        let frame = u32::try_from(frame).map_err(|_| Errno::EINVAL)?;
-        self.with_buffer([0u32], |xen, address| {
-            let mut op = xen_sysctl_page_offline_op {
-                cmd,
-                start: frame,
-                end: frame,
-                pad: 0,
-                status: address,
-            };
-            xen.sysctl(XEN_SYSCTL_PAGE_OFFLINE_OP, &mut op)
-        })
-        .map(|[status]| status)
-    }
-
-    fn online(&self, frame: u64) -> Result<(), HypercallError> {
-        let done = self.page_offline_op(ONLINE, frame).map(drop);
-        done.map_err(|errno| HypercallError::host(Operation::OfflinePage, errno))
-    }
-
-    /// Takes a frame out of use; false if it has to wait until the frame is freed.
-    fn offline(&self, node: NodeId, frame: u64) -> Result<bool, HypercallError> {
-        let status = self
-            .page_offline_op(OFFLINE, frame)
-            .map_err(|errno| HypercallError::host(Operation::OfflinePage, errno))?;
-        lock(&self.domains.offlined).push((node, frame));
-        Ok(status & xc::PG_OFFLINE_OFFLINED != 0)
-    }
-}
-
-impl Faults for Xen {
-    fn offline_free_page(&self, node: NodeId) -> Result<(), HypercallError> {
-        loop {
-            let frame = lock(&self.domains.spare).get_mut(&node).and_then(Vec::pop);
-            let Some(frame) = frame else {
-                return Err(HypercallError::host(Operation::OfflinePage, Errno::ENOENT));
-            };
-            if self.offline(node, frame)? {
-                return Ok(());
-            }
-            // Somebody was given it meanwhile.
-            lock(&self.domains.offlined).pop();
-            self.online(frame)?;
-        }
-    }
-
-    fn offline_used_page(&self, node: NodeId, domain: DomainId) -> Result<(), HypercallError> {
-        let frame = self.domains.last_frame(domain);
-        let frame =
-            frame.map_err(|errno| HypercallError::of(Operation::OfflinePage, domain, errno))?;
-        self.offline(node, frame).map(drop)
-    }
-
-    fn online_pages(&self, node: NodeId) -> Result<(), HypercallError> {
-        let mut offlined = lock(&self.domains.offlined);
-        while let Some(place) = offlined.iter().position(|(of, _)| *of == node) {
-            let (_, frame) = offlined.swap_remove(place);
-            self.online(frame)?;
-        }
-        Ok(())
-    }
-
-    /// What Xen's console says of it.
-    fn recalls(&self) -> Vec<Recall> {
-        self.console()
-            .lines()
-            .filter_map(Recall::from_log)
-            .collect()
-    }
-    fn fail_next_allocation(&self) -> Result<(), HypercallError> {
-        Err(HypercallError::host(Operation::Populate, Errno::EOPNOTSUPP))
-    }
-
-    /// A page that is mapped elsewhere keeps a domain from ending.
-    fn begin_destroy(&self, domain: DomainId) -> Result<(), HypercallError> {
-        let refused = |errno| HypercallError::of(Operation::DestroyDomain, domain, errno);
-        if self.domains.last_frame(domain).is_err() {
-            self.populate(domain, 0, 1, Placement::Any)?;
-        }
-        let mapping = self
-            .domains
-            .last_frame(domain)
-            .and_then(|frame| Mapping::new(domain, frame))
-            .map_err(refused)?;
-        self.destroy(domain)?;
-        lock(&self.domains.held).insert(domain, mapping);
-        Ok(())
     }
 }
 

@@ -13,6 +13,8 @@ mod call;
 mod domains;
 #[cfg(feature = "xen")]
 mod enabled;
+#[cfg(feature = "domains")]
+mod faults;
 #[cfg(feature = "xen")]
 #[allow(missing_docs)] // The names are those of Xen's headers, and so is what they mean.
 pub mod layout;

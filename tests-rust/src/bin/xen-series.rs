@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use clap::{Parser, Subcommand};
-use xen_claims_tests::series::boot::{Boot, Machine};
+use xen_claims_tests::series::boot::Boot;
+use xen_claims_tests::series::machine::Machine;
 use xen_claims_tests::series::{build, check, prepare, topologies, Cache};
 
 /// The Xen source with the series in xen-patches/ applied: made, built, checked, booted.

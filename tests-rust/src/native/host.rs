@@ -12,92 +12,13 @@ use xen_claims::wire::xen_memory_claim;
 use xen_claims::{
     Distances, DomainBuilder, DomainId, DomainInfo, DomainMemory, Errno, Faults, HostMemory,
     HypercallError, Hypervisor, NodeId, NodeMemory, NodeSet, Operation, Pages, Placement, Recall,
-    Topology, Uuid,
+    Uuid,
 };
 
-use super::code::{Code, Counts, Op, Range};
+use super::boot::Boot;
+use super::code::{Code, Counts, Op};
 use super::{Build, Xen};
 use crate::conformance::{DomainCounts, Snapshot};
-
-/// What pages are like when Xen boots, in the bits of `native.h`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Flags {
-    /// They have to be scrubbed before anybody gets them.
-    pub dirty: bool,
-    /// They have contents, and Xen verifies that what it gives away is scrubbed.
-    pub contents: bool,
-    /// Those below 8 GiB are for devices with narrow addresses, and given away last.
-    pub dma: bool,
-}
-
-/// Where the memory of a node begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Placing {
-    /// At a multiple of 4 GiB, so that it is in large blocks.
-    #[default]
-    Aligned,
-    /// Right behind the node before, from 4 MiB on: in blocks of many sizes, and several zones.
-    Packed,
-}
-
-/// The host to boot.
-#[derive(Debug, Clone)]
-pub struct Boot {
-    topology: Topology,
-    flags: Flags,
-    placing: Placing,
-}
-
-impl Boot {
-    /// A host of these nodes, each with exactly so many free pages.
-    pub fn new(topology: &Topology) -> Self {
-        Boot {
-            topology: topology.clone(),
-            flags: Flags::default(),
-            placing: Placing::default(),
-        }
-    }
-
-    /// The same, with its memory in this state.
-    #[must_use]
-    pub fn flags(mut self, flags: Flags) -> Self {
-        self.flags = flags;
-        self
-    }
-
-    /// The same, with its memory in these places.
-    #[must_use]
-    pub fn placing(mut self, placing: Placing) -> Self {
-        self.placing = placing;
-        self
-    }
-
-    /// Xen keeps the lists of each node but the first in some of that node's pages. It gets them
-    /// in addition.
-    fn ranges(&self, metadata: u64) -> Vec<Range> {
-        const FIRST: u64 = 1024;
-        let mut start = FIRST;
-        let mut first = true;
-        let nodes = self.topology.nodes().map(|(node, pages)| {
-            let mut pages = pages.get();
-            if pages > 0 && !std::mem::replace(&mut first, false) {
-                pages += metadata;
-            }
-            if self.placing == Placing::Aligned {
-                start = start.next_multiple_of(1 << 20);
-            }
-            let range = Range {
-                node: node.index() as u64,
-                start,
-                pages,
-            };
-            // Xen finds the node of a page by this many of its address.
-            start = (start + pages).next_multiple_of(1024);
-            range
-        });
-        nodes.collect()
-    }
-}
 
 /// A host of real Xen code. When an assertion of that fails, the thread that met it panics with the
 /// assertion's file and line, and every later call is refused with `EPROTO`.
@@ -127,14 +48,8 @@ impl Host {
     /// Boots a host.
     pub fn boot(build: &Build, boot: &Boot) -> Result<Host> {
         let code = Code::take(&build.object)?;
-        let Flags {
-            dirty,
-            contents,
-            dma,
-        } = boot.flags;
-        let flags = u64::from(dirty) | (u64::from(contents) << 1) | (u64::from(dma) << 2);
         let ranges = boot.ranges(code.metadata_pages);
-        let booted = code.boot(&ranges, flags);
+        let booted = code.boot(&ranges, boot.flags.bits());
         ensure!(
             booted == Some(0),
             "the host does not boot: {booted:?} {:?}",

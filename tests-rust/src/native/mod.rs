@@ -4,11 +4,13 @@
 //! tree, [`Host`] is a hypervisor made of what was compiled. Each host has a copy of the code, with
 //! its static variables, to itself: several can be at work in one process.
 
+mod boot;
 mod build;
 mod code;
 mod host;
 mod measure;
 
+pub use boot::{Boot, Flags, Placing};
 pub use build::{Build, Profile, Tree, Xen};
-pub use host::{Boot, Flags, Host, Placing};
+pub use host::Host;
 pub use measure::Cost;

@@ -8,7 +8,9 @@
 pub mod boot;
 pub mod build;
 pub mod check;
+mod code;
 pub mod cpio;
+pub mod machine;
 pub mod patch;
 pub mod policy;
 pub mod prepare;

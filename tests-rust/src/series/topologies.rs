@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::boot::{Boot, Machine};
+use super::boot::Boot;
+use super::machine::Machine;
 use super::step;
 use crate::conformance::{cases, Case};
 

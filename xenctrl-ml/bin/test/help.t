@@ -1,4 +1,5 @@
 The manual, which is also what is installed as xen-claims(1), and those of the commands.
+Over 500 lines, as it shows all of them whole.
 
   $ xen-claims --help=plain
   NAME

@@ -1,15 +1,15 @@
 //! What a case works with: two domains, the host's counts, and operations that check as they go.
 
+mod operations;
+
 use std::fmt::{self, Debug, Display};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use xen_claims::limits::DOMAIN_PAGES;
-use xen_claims::wire::{
-    self, xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_GET, XEN_DOMCTL_CLAIM_MEMORY_SET,
-};
+use xen_claims::wire::xen_memory_claim;
 use xen_claims::{
     Claim, ClaimSet, DomainBuilder, DomainId, Errno, Faults, HostMemory, HypercallError, NodeId,
-    NodeMemory, Pages, Placement, Target,
+    NodeMemory, Pages, Target,
 };
 
 use super::rival::{refused, Call, Here, Rival};
@@ -408,256 +408,12 @@ impl<'a> Lab<'a> {
         let expected = format!("{name} claims {expected}");
         Err(Stop::failed(expected, found))
     }
-
-    // What is done.
-
-    /// One more domain, without a limit to its memory. Not a step.
-    pub(super) fn create(&self) -> Check<DomainId> {
-        let created = self.try_create()?;
-        created.ok_or_else(|| Stop::failed("a new domain", Errno::ENOMEM))
-    }
-
-    /// The same, or none where the host has no memory for another domain.
-    pub(super) fn try_create(&self) -> Check<Option<DomainId>> {
-        let domain = match self.host.create() {
-            Err(error) if error.errno == Errno::ENOMEM => return Ok(None),
-            created => created?,
-        };
-        self.notes().domains.push(domain);
-        let max = Pages::new(DOMAIN_PAGES.max);
-        self.host.set_max_pages(domain, max)?;
-        Ok(Some(domain))
-    }
-
-    /// The end of a domain. Not a step.
-    pub(super) fn end(&self, domain: DomainId) -> Check {
-        self.notes().domains.retain(|d| *d != domain);
-        Ok(self.host.destroy(domain)?)
-    }
-
-    pub(super) fn destroy(&self, domain: DomainId) -> Check {
-        let what = format!("{} is destroyed", self.name(domain));
-        self.step(what, || self.end(domain))
-    }
-
-    /// The domain is dying from now on, and its memory still there.
-    pub(super) fn begin_destroy(&self, domain: DomainId) -> Check {
-        let faults = self.faults()?;
-        let what = format!("{} begins to die", self.name(domain));
-        self.step(what, || match faults.begin_destroy(domain) {
-            Err(error) if error.errno == Errno::EOPNOTSUPP => {
-                skip("a domain of this hypervisor can't be kept dying")
-            }
-            result => Ok(result?),
-        })
-    }
-
-    pub(super) fn set_max_pages(&self, domain: DomainId, pages: u64) -> Check {
-        let what = format!("the maximum of {} is {pages} pages", self.name(domain));
-        if pages < self.populated(domain)? + self.outstanding(domain)? {
-            self.notes().lowered.push(domain);
-        }
-        self.step(what, || {
-            Ok(self.host.set_max_pages(domain, Pages::new(pages))?)
-        })
-    }
-
-    pub(super) fn set(&self, domain: DomainId, claims: &[Claim]) -> Check {
-        let what = format!(
-            "{} claims {}",
-            self.name(domain),
-            claim_list(claims.to_vec())
-        );
-        let set = claim_set(claims)?;
-        self.step(what, || Ok(self.host.set(domain, &set)?))
-    }
-
-    /// A SET that fails with this errno and changes nothing.
-    pub(super) fn set_refused(&self, domain: DomainId, claims: &[Claim], errno: Errno) -> Check {
-        let what = format!(
-            "{} claims {}, in vain",
-            self.name(domain),
-            claim_list(claims.to_vec())
-        );
-        let set = claim_set(claims)?;
-        self.refused_step(what, || {
-            expect_refusal(&[errno], self.host.set(domain, &set).map_err(|e| e.errno))
-        })
-    }
-
-    pub(super) fn legacy(&self, domain: DomainId, pages: u64) -> Check {
-        let what = format!("{} makes a legacy claim of {pages}", self.name(domain));
-        self.step(what, || {
-            Ok(self.host.claim_pages(domain, Pages::new(pages))?)
-        })
-    }
-
-    /// A legacy claim that fails with this errno and changes nothing.
-    pub(super) fn legacy_refused(&self, domain: DomainId, pages: u64, errno: Errno) -> Check {
-        let name = self.name(domain);
-        let what = format!("{name} makes a legacy claim of {pages}, in vain");
-        self.refused_step(what, || {
-            let result = self.host.claim_pages(domain, Pages::new(pages));
-            expect_refusal(&[errno], result.map_err(|error| error.errno))
-        })
-    }
-
-    /// A SET of one LEGACY entry.
-    pub(super) fn legacy_entry(&self, domain: DomainId, pages: u64) -> Check {
-        let what = format!("{} sets a LEGACY entry of {pages}", self.name(domain));
-        let mut entries = [entry(wire::XEN_DOMCTL_CLAIM_MEMORY_LEGACY, pages)];
-        self.step(what, || {
-            self.call(domain, XEN_DOMCTL_CLAIM_MEMORY_SET, 1, Some(&mut entries))
-                .1
-                .map_err(|errno| Stop::failed("success", errno))
-        })
-    }
-
-    /// The call as it is on the wire, unchecked: the number of entries after it, and its result.
-    pub(super) fn call(
-        &self,
-        domain: DomainId,
-        mode: u32,
-        nr_entries: u32,
-        entries: Option<&mut [xen_memory_claim]>,
-    ) -> (u32, Result<(), Errno>) {
-        let mut count = nr_entries;
-        let result = self.host.claim_memory(domain, mode, &mut count, entries);
-        (count, result)
-    }
-
-    /// A call on the wire that fails with one of these errnos and changes nothing.
-    pub(super) fn call_refused(
-        &self,
-        what: &str,
-        domain: DomainId,
-        mode: u32,
-        nr_entries: u32,
-        entries: Option<&[xen_memory_claim]>,
-        errnos: &[Errno],
-    ) -> Check {
-        let mut copy = entries.map(<[_]>::to_vec);
-        self.refused_step(format!("{}: {what}", self.name(domain)), || {
-            let result = self.call(domain, mode, nr_entries, copy.as_deref_mut()).1;
-            expect_refusal(errnos, result)
-        })
-    }
-
-    /// A SET of these entries that fails with one of these errnos and changes nothing.
-    pub(super) fn entries_refused(
-        &self,
-        what: &str,
-        domain: DomainId,
-        entries: &[xen_memory_claim],
-        errnos: &[Errno],
-    ) -> Check {
-        let mode = XEN_DOMCTL_CLAIM_MEMORY_SET;
-        // OK because no case has that many entries.
-        let count = entries.len() as u32;
-        self.call_refused(what, domain, mode, count, Some(entries), errnos)
-    }
-
-    /// A GET that fails with this errno and changes nothing.
-    pub(super) fn get_refused(&self, domain: DomainId, errno: Errno) -> Check {
-        let (mode, room) = (XEN_DOMCTL_CLAIM_MEMORY_GET, wire::EMPTY);
-        let count = room.len() as u32;
-        self.call_refused("GET", domain, mode, count, Some(&room), &[errno])
-    }
-
-    /// Asks for extents and gets all of them.
-    pub(super) fn populate(
-        &self,
-        domain: DomainId,
-        order: u32,
-        extents: u64,
-        placement: Placement,
-    ) -> Check {
-        let given = self.populate_some(domain, order, extents, placement)?;
-        expect("extents populated", extents, given)
-    }
-
-    /// Asks for extents and gets so many.
-    pub(super) fn populate_some(
-        &self,
-        domain: DomainId,
-        order: u32,
-        extents: u64,
-        placement: Placement,
-    ) -> Check<u64> {
-        let name = self.name(domain);
-        let what = format!("{name} populates {extents} of order {order}, {placement:?}");
-        self.step(what, || {
-            Ok(self.host.populate(domain, order, extents, placement)?)
-        })
-    }
-
-    /// Asks for that many pages, does not get them all, and gives those back that it got: one
-    /// step, as meanwhile the host may have no page left even for the hypervisor's own use.
-    pub(super) fn deny(&self, domain: DomainId, pages: u64, placement: Placement) -> Check {
-        let name = self.name(domain);
-        let what = format!("{name} populates {pages} of order 0, {placement:?}, in vain");
-        self.step(what, || {
-            let given = self.host.populate(domain, PAGE, pages, placement)?;
-            self.host.depopulate(domain, PAGE, given)?;
-            if given >= pages {
-                let expected = format!("fewer than {pages} pages populated");
-                return Err(Stop::failed(expected, given));
-            }
-            Ok(())
-        })
-    }
-
-    /// Asks for one extent and does not get it.
-    pub(super) fn populate_refused(
-        &self,
-        domain: DomainId,
-        order: u32,
-        placement: Placement,
-    ) -> Check {
-        let name = self.name(domain);
-        let what = format!("{name} populates one of order {order}, {placement:?}, in vain");
-        self.refused_step(what, || {
-            let given = self.host.populate(domain, order, 1, placement)?;
-            expect("extents populated", 0, given)
-        })
-    }
-
-    pub(super) fn depopulate(&self, domain: DomainId, order: u32, extents: u64) -> Check {
-        let name = self.name(domain);
-        let what = format!("{name} gives {extents} of order {order} back");
-        self.step(what, || Ok(self.host.depopulate(domain, order, extents)?))
-    }
-
-    /// A page of the node goes out of use; it comes back at the end of the case.
-    pub(super) fn offline(
-        &self,
-        what: impl Display,
-        node: NodeId,
-        action: impl FnOnce(&dyn Faults) -> Result<(), HypercallError>,
-    ) -> Check {
-        let faults = self.faults()?;
-        self.step(format_args!("{what} of {node} goes out of use"), || {
-            self.notes().offlined.push(node);
-            Ok(action(faults)?)
-        })
-    }
 }
 
 /// The claim set of these; a case has no others.
 pub(super) fn claim_set(claims: &[Claim]) -> Check<ClaimSet> {
     let set = ClaimSet::new(claims.iter().copied());
     set.map_err(|error| Stop::failed("a claim set", error))
-}
-
-fn expect_refusal(errnos: &[Errno], result: Result<(), Errno>) -> Check {
-    match result {
-        Err(errno) if errnos.contains(&errno) => Ok(()),
-        found => {
-            let errnos: Vec<_> = errnos.iter().map(Errno::to_string).collect();
-            let found = found.map_or_else(|errno| errno.to_string(), |()| "success".to_owned());
-            Err(Stop::failed(errnos.join(" or "), found))
-        }
-    }
 }
 
 fn nothing(expected: &str, found: &[String]) -> Check {

@@ -1,0 +1,92 @@
+//! A host to boot: its nodes, and where and in what state their memory is.
+
+use xen_claims::Topology;
+
+use super::code::Range;
+
+/// What pages are like when Xen boots, in the bits of `native.h`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flags {
+    /// They have to be scrubbed before anybody gets them.
+    pub dirty: bool,
+    /// They have contents, and Xen verifies that what it gives away is scrubbed.
+    pub contents: bool,
+    /// Those below 8 GiB are for devices with narrow addresses, and given away last.
+    pub dma: bool,
+}
+
+/// Where the memory of a node begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Placing {
+    /// At a multiple of 4 GiB, so that it is in large blocks.
+    #[default]
+    Aligned,
+    /// Right behind the node before, from 4 MiB on: in blocks of many sizes, and several zones.
+    Packed,
+}
+
+/// The host to boot.
+#[derive(Debug, Clone)]
+pub struct Boot {
+    pub(super) topology: Topology,
+    pub(super) flags: Flags,
+    placing: Placing,
+}
+
+impl Boot {
+    /// A host of these nodes, each with exactly so many free pages.
+    pub fn new(topology: &Topology) -> Self {
+        Boot {
+            topology: topology.clone(),
+            flags: Flags::default(),
+            placing: Placing::default(),
+        }
+    }
+
+    /// The same, with its memory in this state.
+    #[must_use]
+    pub fn flags(mut self, flags: Flags) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    /// The same, with its memory in these places.
+    #[must_use]
+    pub fn placing(mut self, placing: Placing) -> Self {
+        self.placing = placing;
+        self
+    }
+
+    /// Xen keeps the lists of each node but the first in some of that node's pages. It gets them
+    /// in addition.
+    pub(super) fn ranges(&self, metadata: u64) -> Vec<Range> {
+        const FIRST: u64 = 1024;
+        let mut start = FIRST;
+        let mut first = true;
+        let nodes = self.topology.nodes().map(|(node, pages)| {
+            let mut pages = pages.get();
+            if pages > 0 && !std::mem::replace(&mut first, false) {
+                pages += metadata;
+            }
+            if self.placing == Placing::Aligned {
+                start = start.next_multiple_of(1 << 20);
+            }
+            let range = Range {
+                node: node.index() as u64,
+                start,
+                pages,
+            };
+            // Xen finds the node of a page by this many of its address.
+            start = (start + pages).next_multiple_of(1024);
+            range
+        });
+        nodes.collect()
+    }
+}
+
+impl Flags {
+    /// As the code below has them.
+    pub(super) fn bits(self) -> u64 {
+        u64::from(self.dirty) | (u64::from(self.contents) << 1) | (u64::from(self.dma) << 2)
+    }
+}
