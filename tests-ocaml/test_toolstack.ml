@@ -33,6 +33,10 @@ let refusals () =
   check_error "over its maximum"
     (Over_max_memory { wanted = 101L; total_pages = 0L; max_pages = 100L })
     (install [| node 0 101L |]);
+  ignore (Xenctrl.domain_populate h b ~order:0 ~extents:1 (Exact 3));
+  check_error "also where the sum is more than 63 bits hold"
+    (Over_max_memory { wanted = Int64.max_int; total_pages = 1L; max_pages = 100L })
+    (install [| host Int64.max_int |]);
   check_error "no such domain" (No_such_domain 999) (Claims.install h 999 [| host 1L |]);
   check_error "nothing to release" (No_such_domain 999) (Claims.release h 999);
   (* What a domain claims itself is claimable for it. *)
@@ -208,7 +212,7 @@ let rest_of_a_call () =
   check "1 GiB" (Some (call 9 512)) (Claims.rest (call 18 2) ~given:1);
   check "2 MiB" (Some (call 0 1024)) (Claims.rest (call 9 3) ~given:1);
   check "4 KiB" (Some (call 0 4)) (Claims.rest (call 0 5) ~given:1);
-  Check.invalid "Claims.rest: 6 of 5 extents" (fun () -> Claims.rest (call 0 5) ~given:6);
+  Check.invalid "Claims.rest: given is 6, not in 0..5" (fun () -> Claims.rest (call 0 5) ~given:6);
   check "exactly there, and host-wide last"
     {
       Claims.affinity = [ 0; 3 ];

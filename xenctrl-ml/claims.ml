@@ -70,7 +70,9 @@ let pp_error ppf = function
       Format.fprintf ppf "not enough memory: short by %a of %a%a" pp_pages by pp_pages wanted
         pp_holders holders
   | Outrun { attempts; holders } ->
-      Format.fprintf ppf "other builders were faster %d times%a" attempts pp_holders holders
+      Format.fprintf ppf "other builders were faster %d time%s%a" attempts
+        (if attempts = 1 then "" else "s")
+        pp_holders holders
   | Refused error -> Format.fprintf ppf "refused: %s" (Unix.error_message error)
 
 let refused domid : Unix.error -> error = function
@@ -156,7 +158,7 @@ let explain h domid set : Unix.error -> error = function
       let is_it (info : Xenctrl.domain_info) = info.domid = domid in
       match result (fun () -> List.find_opt is_it (Xenctrl.domain_list h)) with
       | Ok (Some { total_pages; max_pages; _ })
-        when Int64.compare (Int64.add wanted total_pages) max_pages > 0 ->
+        when Int64.compare wanted (Int64.sub max_pages total_pages) > 0 ->
           Over_max_memory { wanted; total_pages; max_pages }
       | Ok _ | Error _ -> Refused error)
   | ENOENT as error -> (
@@ -193,7 +195,8 @@ let with_claims h domid set f =
       Printexc.raise_with_backtrace exn trace
 
 let claim_with_plan ?(attempts = 16) ?near ?host_claim h domid ~pages policy =
-  if attempts < 1 then invalid_arg (Printf.sprintf "Claims.claim_with_plan: %d attempts" attempts);
+  if attempts < 1 then
+    invalid_arg (Printf.sprintf "Claims.claim_with_plan: attempts is %d, not 1 or more" attempts);
   let rec attempt retries =
     let* host = look ~domid h in
     match plan ?near ?host_claim host ~pages policy with

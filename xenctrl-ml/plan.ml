@@ -168,7 +168,7 @@ let claims ~host shares =
 
 let plan ?near ?(host_claim = false) host ~pages policy =
   if Int64.compare pages 1L < 0 || Int64.compare pages (Int64.of_int max_pages) > 0 then
-    invalid_arg (Printf.sprintf "Claims.plan: %Ld pages: not in 1..%d" pages max_pages);
+    invalid_arg (Printf.sprintf "Claims.plan: pages is %Ld, not in 1..%d" pages max_pages);
   let pages = Int64.to_int pages in
   let rooms =
     List.map (fun { node; claimable } -> { id = node; pages = clamp claimable }) host.nodes

@@ -32,7 +32,7 @@ let plan (set : Xenctrl.claim array) =
 
 let rest call ~given =
   if given < 0 || given > call.extents then
-    invalid_arg (Printf.sprintf "Claims.rest: %d of %d extents" given call.extents);
+    invalid_arg (Printf.sprintf "Claims.rest: given is %d, not in 0..%d" given call.extents);
   let smaller = List.find_opt (fun order -> order < call.order) orders in
   match (call.extents - given, smaller) with
   | 0, _ -> None

@@ -25,9 +25,9 @@ val interface_open : unit -> handle
 
     Raises [Unix.Unix_error], whose last argument says what to do, with [ENODEV] if there is no Xen
     below or the kernel has no way to it; [EACCES] if this user may not open the device; [EPERM] if
-    this is no control domain; [ENOSYS] if this Xen has an interface that is not known; [EOPNOTSUPP]
-    if this build can't talk to Xen. An embedded hypervisor never takes its place: that one is
-    opened with {!Model.create}. *)
+    this is no control domain; [ENOSYS] if this Xen has an interface that is not known, or a FLASK
+    policy that lets this domain read nothing; [EOPNOTSUPP] if this build can't talk to Xen. An
+    embedded hypervisor never takes its place: that one is opened with {!Model.create}. *)
 
 val interface_close : handle -> unit
 (** [interface_close h] closes [h]. A call that is under way ends as it would have, every later one

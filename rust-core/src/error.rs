@@ -25,12 +25,12 @@ macro_rules! errnos {
 }
 
 errnos! {
-    EPERM = 1, "the security policy does not let the caller do this";
+    EPERM = 1, "the security policy does not let the caller do this (FLASK says EACCES)";
     ENOENT = 2, "a claim's target is no selector and no online node";
     ESRCH = 3, "no such domain, or one that is dying";
     E2BIG = 7, "more entries than every node once and the host";
     ENOMEM = 12, "not that many unclaimed pages";
-    EACCES = 13, "another version of the interface";
+    EACCES = 13, "another version of the interface, or FLASK does not let the caller do this";
     EFAULT = 14, "an array that can't be read or written";
     ENODEV = 19, "no Xen below, or no way to it";
     EINVAL = 22, "a request that no state of the host would make valid, or one over the domain's maximum memory";

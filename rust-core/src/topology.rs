@@ -27,7 +27,7 @@ pub struct Topology {
 #[derive(Debug, thiserror::Error)]
 pub enum TopologyError {
     /// Neither a preset nor `NODESxGiB`.
-    #[error("'{0}' is no host: use this, uma, 2-socket, epyc-nps4, or NODESxGiB such as 4x16")]
+    #[error("'{0}' is no host: give 'this', 'uma', '2-socket', 'epyc-nps4', or NODESxGiB such as '4x16'")]
     Unknown(String),
     /// A host of no nodes, or of more than Xen supports.
     #[error("'{0}': a host has 1..{MAX_NODES} nodes")]

@@ -76,9 +76,10 @@ fn claim_sets_are_laid_out_as_in_the_series() {
             "XEN_DOMCTL_CLAIM_MEMORY_LEGACY",
             wire::XEN_DOMCTL_CLAIM_MEMORY_LEGACY,
         ),
+        ("DOMID_INVALID", layout::DOMID_INVALID.into()),
         ("XEN_SYSCTL_numa_meminfo", layout::XEN_SYSCTL_NUMA_MEMINFO),
     ] {
-        claims.number(name, value.into());
+        claims.number(name, u64::from(value));
     }
 
     let directory = tempfile::tempdir().unwrap();

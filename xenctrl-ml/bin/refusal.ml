@@ -45,6 +45,10 @@ let explain (error : Claims.error) =
   | Not_supported -> (text, "EOPNOTSUPP", "boot a Xen that has the call XEN_DOMCTL_claim_memory")
   | Refused error -> (text, name error, "'xl dmesg' may say more")
 
+let reason error =
+  let text, _, _ = explain error in
+  text
+
 let error ?domid (error : Claims.error) =
   let text, name, what_to_do = explain error in
   let status : Status.t = match error with Not_supported -> Unavailable | _ -> Refused in

@@ -6,5 +6,8 @@ val error : ?domid:Xenctrl.domid -> Claims.error -> ('a, Status.failure) result
 (** [error ~domid e] says that [e] was the answer to what was asked, for [domid] if it was about
     one. *)
 
+val reason : Claims.error -> string
+(** [reason e] is what is wrong, alone; sizes are as {!Size} writes them. *)
+
 val of_unix_error : Unix.error -> string -> string -> ('a, Status.failure) result
 (** [of_unix_error error call subject] is for a {!Unix.Unix_error} of module {!Xenctrl}. *)

@@ -71,7 +71,7 @@ let domain xc index json =
   (if set <> [] then
      match Claims.install xc domid (Array.of_list set) with
      | Ok () -> ()
-     | Error error -> bad "%s: %s" what (Format.asprintf "%a" Claims.pp_error error));
+     | Error error -> bad "%s: %s" what (Refusal.reason error));
   if started then Xenctrl.domain_unpause xc domid
 
 let domains xc what = function

@@ -37,9 +37,9 @@ The host:
   $ echo "$one" | bad storm --host 1x99999999999999999999 -
   builder: host: '1x99999999999999999999': a node has 1..1048576 GiB
   $ echo "$one" | bad storm --host "$(printf 'mo\non')" -
-  builder: host: 'mo on' is no host: use this, uma, 2-socket, epyc-nps4, or NODESxGiB such as 4x16
+  builder: host: 'mo on' is no host: give 'this', 'uma', '2-socket', 'epyc-nps4', or NODESxGiB such as '4x16'
   $ echo "$one" | sed s/2x4/moon/ | bad build -
-  builder: host: 'moon' is no host: use this, uma, 2-socket, epyc-nps4, or NODESxGiB such as 4x16
+  builder: host: 'moon' is no host: give 'this', 'uma', '2-socket', 'epyc-nps4', or NODESxGiB such as '4x16'
   $ echo "$one" | bad storm --host 2x4 --xen -
   builder: --host and --xen exclude each other (--help explains)
   $ echo "$one" | bad storm --xen -

@@ -67,7 +67,7 @@ impl Xen {
     }
 
     fn domctl<T: Copy>(&self, cmd: u32, domain: DomainId, member: &mut T) -> Result<(), Errno> {
-        domctl(&self.call, self.versions.domctl, cmd, domain, member)
+        domctl(&self.call, self.versions.domctl, cmd, domain.get(), member)
     }
 
     pub(super) fn sysctl<T: Copy>(&self, cmd: u32, member: &mut T) -> Result<(), Errno> {
@@ -203,13 +203,13 @@ fn domctl<T: Copy>(
     call: &Call,
     version: u32,
     cmd: u32,
-    domain: DomainId,
+    domain: u16,
     member: &mut T,
 ) -> Result<(), Errno> {
     let mut domctl = xen_domctl {
         cmd,
         interface_version: version,
-        domain: domain.get(),
+        domain,
         pad: [0; 3],
         u: Union::new(*member),
     };
@@ -235,13 +235,14 @@ fn probe(call: &Call) -> Result<Versions, OpenError> {
         let mut info = xen_sysctl_physinfo::default();
         sysctl(call, version, XEN_SYSCTL_PHYSINFO, &mut info)
     })?;
+    // Of no domain: that is ESRCH before FLASK, whose refusal is EACCES as well, comes to be asked.
     let domctl = find(&DOMCTL_VERSIONS, |version| {
         let mut info = xen_domctl_getdomaininfo::default();
         domctl(
             call,
             version,
             XEN_DOMCTL_GETDOMAININFO,
-            DomainId::DOM0,
+            DOMID_INVALID,
             &mut info,
         )
     })?;
@@ -319,17 +320,21 @@ impl Hypervisor for Xen {
         // Room for nothing, so that a Xen that knows the call answers ERANGE.
         let mut count = 0;
         let mode = wire::XEN_DOMCTL_CLAIM_MEMORY_GET;
+        let refused = |errno| HypercallError::of(Operation::GetClaims, DomainId::DOM0, errno);
         match self.claim_memory(DomainId::DOM0, mode, &mut count, None) {
             Ok(()) | Err(Errno::ERANGE) => Ok(true),
             Err(Errno::EOPNOTSUPP) => Ok(false),
             // FLASK refuses calls it does not know. It lets those GET who may do GETDOMAININFO
-            // (`docs/contract.md`, 1.5), as this program may: that was how its version was found.
-            Err(Errno::EPERM | Errno::EACCES) => Ok(false),
-            Err(errno) => Err(HypercallError::of(
-                Operation::GetClaims,
-                DomainId::DOM0,
-                errno,
-            )),
+            // (`docs/contract.md`, 1.5).
+            Err(refusal @ (Errno::EPERM | Errno::EACCES)) => self
+                .domctl(
+                    XEN_DOMCTL_GETDOMAININFO,
+                    DomainId::DOM0,
+                    &mut xen_domctl_getdomaininfo::default(),
+                )
+                .map(|()| false)
+                .map_err(|_| refused(refusal)),
+            Err(errno) => Err(refused(errno)),
         }
     }
 

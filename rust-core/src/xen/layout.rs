@@ -34,6 +34,9 @@ pub const XEN_INVALID_NODE_DIST: u32 = u32::MAX;
 /// What `XEN_SYSCTL_NUMA_MEMINFO` says of a node that is not online.
 pub const NO_NODE_MEMORY: u64 = u64::MAX;
 
+/// No domain has this id.
+pub const DOMID_INVALID: u16 = 0x7FF4;
+
 const XEN_DOMINF_DYING: u32 = 1 << 0;
 const XEN_DOMINF_PAUSED: u32 = 1 << 3;
 

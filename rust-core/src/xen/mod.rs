@@ -49,8 +49,12 @@ pub enum OpenError {
     /// This domain may not control others.
     #[error("this is no control domain of Xen: run this in Dom0")]
     NotPrivileged,
-    /// A Xen older or newer than those known.
-    #[error("this Xen has an interface that xen-claims does not know: it knows Xen 4.17 to 4.22")]
+    /// A Xen older or newer than those known, or a policy of FLASK that lets nothing be read: both
+    /// are EACCES.
+    #[error(
+        "this Xen has an interface that xen-claims does not know (it knows Xen 4.17 to 4.22), \
+         or its FLASK policy does not let this domain read physinfo"
+    )]
     Version,
     /// Something else.
     #[error("cannot talk to Xen: {0}")]

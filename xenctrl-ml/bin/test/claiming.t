@@ -32,7 +32,7 @@ What the hypervisor refuses: exit code 1, and a line that says what is wrong and
   xen-claims: domain 3: the host has no node 4 online (ENOENT): 'xen-claims nodes' shows what there is
   [1]
   $ xen_claims set 3 host=9223372036854775807p
-  xen-claims: domain 3: refused: Invalid argument (EINVAL): 'xl dmesg' may say more
+  xen-claims: domain 3: it has 14G and may have 32G, 36028797018963967M (9223372036854775807p) more wanted (EINVAL): claim less, or raise that with 'xl mem-max'
   [1]
   $ xen_claims set 1 0=3G
   xen-claims: domain 1: it has 2G and may have 4608M, 3G more wanted (EINVAL): claim less, or raise that with 'xl mem-max'

@@ -133,7 +133,7 @@ The command line: exit code 2, whether there is a Xen or not.
 A host that is none, and a state that is none:
 
   $ bad nodes --host moon
-  xen-claims: --host: 'moon' is no host: use this, uma, 2-socket, epyc-nps4, or NODESxGiB such as 4x16
+  xen-claims: --host: 'moon' is no host: give 'this', 'uma', '2-socket', 'epyc-nps4', or NODESxGiB such as '4x16'
   [2]
   $ bad nodes --host 0x0
   xen-claims: --host: '0x0': a host has 1..64 nodes
@@ -191,7 +191,7 @@ A host that is none, and a state that is none:
   xen-claims: --state: state.json: domain 1: unknown field 'name'; there are max, memory, claims, started
   [2]
   $ echo '{"domains": [{"max": "1G", "claims": {"0": "2G"}}]}' | state
-  xen-claims: --state: state.json: domain 1: over its maximum memory: 2 GiB wanted, it has 0 pages and may have 1 GiB
+  xen-claims: --state: state.json: domain 1: it has 0 and may have 1G, 2G more wanted
   [2]
   $ echo '{"claim_sets": "no"}' | state
   xen-claims: --state: state.json: the file: claim_sets: "no" is not true or false
