@@ -56,7 +56,7 @@ let cmd =
       `P "The domains themselves stay; $(b,xl destroy) ends them, and releases their claims too.";
     ]
   in
-  let domid = Arg.(value & pos 0 (some Common.domid) None & info [] ~docv:"DOMID") in
+  let domid = Arg.(value & Common.domid) in
   let orphans =
     let doc = "Release what was left over by builders that are gone." in
     Arg.(value & flag & info [ "orphans" ] ~doc)

@@ -39,13 +39,18 @@ let cmd =
          What it claimed before counts as claimable for it, and what it has already is not counted \
          against the claims. Either all of it is promised then, or nothing changed and the message \
          says what was short.";
+      `P
+        "The domain has to be there, and can't have and claim more together than its maximum \
+         memory, which $(b,xl mem-max) sets. Claims are for memory that it is still to be given: \
+         $(b,xl) gives a domain all of it while it creates it, but one may be claimed for before \
+         it grows by $(b,xl mem-set).";
       `S Manpage.s_examples;
       `Pre "xen-claims set 5 0=2G 1=1G host=512M";
       `P "What a plan says:";
       `Pre "xen-claims set 5 \\$(xen-claims plan 12G)";
     ]
   in
-  let domid = Arg.(required & pos 0 (some Common.domid) None & info [] ~docv:"DOMID") in
+  let domid = Arg.(required & Common.domid) in
   let claims =
     let doc =
       "A claim: on the node with that id or, with $(b,host), host-wide. SIZE is a whole number and \

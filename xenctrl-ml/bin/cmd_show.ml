@@ -27,6 +27,6 @@ let cmd =
          $(b,xen-claims set) takes it.";
     ]
   in
-  let domid = Arg.(required & pos 0 (some Common.domid) None & info [] ~docv:"DOMID") in
+  let domid = Arg.(required & Common.domid) in
   Common.command "show" ~doc ~man
     Term.(const (fun json domid -> Ok (show json domid)) $ Common.json $ domid)

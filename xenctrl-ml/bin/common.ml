@@ -51,14 +51,7 @@ let command name ~doc ~man term =
     finish (Result.bind task (fun f -> Result.bind connection (fun c -> Connection.run c f)))
   in
   let man =
-    man
-    @ [
-        `S Manpage.s_arguments;
-        `S Manpage.s_options;
-        `S s_hypervisor;
-        `S Manpage.s_see_also;
-        `P "xen-claims(1)";
-      ]
+    man @ [ `S Manpage.s_arguments; `S Manpage.s_options; `S s_hypervisor; `S Manpage.s_see_also ]
   in
   Cmd.v (Cmd.info name ~doc ~man ~exits:Status.exits) Term.(const run $ connection $ term)
 
@@ -77,7 +70,9 @@ let domid =
              (Printf.sprintf "'%s' is no domain id in 0..%d: 'xl list' has ids and names" text
                 max_domid))
   in
-  Arg.conv ~docv:"DOMID" (parse, Format.pp_print_int)
+  let domid = Arg.conv ~docv:"DOMID" (parse, Format.pp_print_int) in
+  let doc = "The id of a domain; $(b,xl list) has ids and names." in
+  Arg.(pos 0 (some domid) None & info [] ~docv:"DOMID" ~doc)
 
 let json =
   let doc = "Print JSON, in the shape that xen-claims(1) describes." in

@@ -15,7 +15,9 @@ val command :
 val complain : string -> unit
 (** [complain message] prints [message] on standard error, as one line. *)
 
-val domid : Xenctrl.domid Arg.conv
+val domid : Xenctrl.domid option Arg.t
+(** DOMID, the first argument. *)
+
 val json : bool Term.t
 
 val seconds : float Arg.conv

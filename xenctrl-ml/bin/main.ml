@@ -1,19 +1,24 @@
 open Cmdliner
 open Xen_claims_command
 
+let cmds =
+  [
+    Cmd_nodes.cmd;
+    Cmd_list.cmd;
+    Cmd_show.cmd;
+    Cmd_set.cmd;
+    Cmd_plan.cmd;
+    Cmd_release.cmd;
+    Cmd_watch.cmd;
+  ]
+
 let cmd =
   let doc = "see, make and release claims on memory" in
+  let man_xrefs = List.map (fun cmd -> `Cmd (Cmd.name cmd)) cmds @ [ `Page ("xl", 1) ] in
   Cmd.group
-    (Cmd.info "xen-claims" ~doc ~man:Manual.blocks ~envs:Manual.environment ~exits:Status.exits)
-    [
-      Cmd_nodes.cmd;
-      Cmd_list.cmd;
-      Cmd_show.cmd;
-      Cmd_set.cmd;
-      Cmd_plan.cmd;
-      Cmd_release.cmd;
-      Cmd_watch.cmd;
-    ]
+    (Cmd.info "xen-claims" ~doc ~man:Manual.blocks ~man_xrefs ~envs:Manual.environment
+       ~exits:Status.exits)
+    cmds
 
 (* Cmdliner follows its message with lines of usage, and breaks it. One line is enough. *)
 let usage_error text =

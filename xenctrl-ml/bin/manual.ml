@@ -85,4 +85,4 @@ let blocks =
   @ Shape.manual
   @ [ `S "TRYING IT WITHOUT XEN" ]
   @ State_file.manual
-  @ [ `S Manpage.s_see_also; `P "$(b,xl)(1)" ]
+  @ [ `S Manpage.s_see_also ]

@@ -182,7 +182,9 @@ Over 500 lines, as it shows all of them whole.
          "claim_sets": false, the host is a Xen without claim sets.
   
   SEE ALSO
-         xl(1)
+         xen-claims-list(1), xen-claims-nodes(1), xen-claims-plan(1),
+         xen-claims-release(1), xen-claims-set(1), xen-claims-show(1),
+         xen-claims-watch(1), xl(1)
   
   $ xen-claims nodes --help=plain
   NAME
@@ -240,8 +242,6 @@ Over 500 lines, as it shows all of them whole.
   SEE ALSO
          xen-claims(1)
   
-         xen-claims(1)
-  
   $ xen-claims list --help=plain
   NAME
          xen-claims-list - list the domains that claim memory
@@ -293,8 +293,6 @@ Over 500 lines, as it shows all of them whole.
   SEE ALSO
          xen-claims(1)
   
-         xen-claims(1)
-  
   $ xen-claims show --help=plain
   NAME
          xen-claims-show - show what a domain has and claims
@@ -305,6 +303,10 @@ Over 500 lines, as it shows all of them whole.
   DESCRIPTION
          Shows what the domain has and may have, whether it runs, and what it
          still claims, as xen-claims set takes it.
+  
+  ARGUMENTS
+         DOMID (required)
+             The id of a domain; xl list has ids and names.
   
   OPTIONS
          --json
@@ -344,8 +346,6 @@ Over 500 lines, as it shows all of them whole.
   SEE ALSO
          xen-claims(1)
   
-         xen-claims(1)
-  
   $ xen-claims set --help=plain
   NAME
          xen-claims-set - make these claims all that a domain claims
@@ -360,6 +360,11 @@ Over 500 lines, as it shows all of them whole.
          all of it is promised then, or nothing changed and the message says
          what was short.
   
+         The domain has to be there, and can't have and claim more together
+         than its maximum memory, which xl mem-max sets. Claims are for memory
+         that it is still to be given: xl gives a domain all of it while it
+         creates it, but one may be claimed for before it grows by xl mem-set.
+  
   EXAMPLES
          xen-claims set 5 0=2G 1=1G host=512M
   
@@ -368,6 +373,9 @@ Over 500 lines, as it shows all of them whole.
          xen-claims set 5 $(xen-claims plan 12G)
   
   ARGUMENTS
+         DOMID (required)
+             The id of a domain; xl list has ids and names.
+  
          TARGET=SIZE (required)
              A claim: on the node with that id or, with host, host-wide. SIZE
              is a whole number and a unit: p (pages of 4096 bytes), K, M, G or
@@ -405,8 +413,6 @@ Over 500 lines, as it shows all of them whole.
              claim sets; the message says which, and what to do.
   
   SEE ALSO
-         xen-claims(1)
-  
          xen-claims(1)
   
   $ xen-claims plan --help=plain
@@ -490,8 +496,6 @@ Over 500 lines, as it shows all of them whole.
   SEE ALSO
          xen-claims(1)
   
-         xen-claims(1)
-  
   $ xen-claims release --help=plain
   NAME
          xen-claims-release - give claims back
@@ -511,6 +515,10 @@ Over 500 lines, as it shows all of them whole.
   
          The domains themselves stay; xl destroy ends them, and releases their
          claims too.
+  
+  ARGUMENTS
+         DOMID
+             The id of a domain; xl list has ids and names.
   
   OPTIONS
          --idle=SECONDS (absent=10)
@@ -552,8 +560,6 @@ Over 500 lines, as it shows all of them whole.
              claim sets; the message says which, and what to do.
   
   SEE ALSO
-         xen-claims(1)
-  
          xen-claims(1)
   
   $ xen-claims watch --help=plain
@@ -607,7 +613,5 @@ Over 500 lines, as it shows all of them whole.
              claim sets; the message says which, and what to do.
   
   SEE ALSO
-         xen-claims(1)
-  
          xen-claims(1)
   
