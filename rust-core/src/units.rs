@@ -68,7 +68,7 @@ impl Pages {
 
 impl fmt::Display for Pages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} pages", self.0)
+        write!(f, "{} page{}", self.0, if self.0 == 1 { "" } else { "s" })
     }
 }
 

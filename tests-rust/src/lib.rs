@@ -9,3 +9,8 @@ pub mod differential;
 pub mod native;
 pub mod sequences;
 pub mod series;
+
+/// The program of that page.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/api.md")]
+struct Api;

@@ -42,6 +42,16 @@ const NOT_RUN: &[(&str, &str)] = &[
         "XEN_SOURCE=/path/to/xen ./dev xen prepare",
         "a tree of the reader's",
     ),
+    ("dune build -p xenctrl-claims @install", "tools/package.sh"),
+    ("dune install --prefix /usr --destdir debian/tmp xenctrl-claims", "tools/package.sh, with another prefix"),
+    (
+        "ocamlopt -I +unix -I +threads -I /usr/lib/xenctrl-claims unix.cmxa threads.cmxa xenctrl_claims.cmxa held.ml -o held",
+        "tools/package.sh, with another prefix",
+    ),
+    (
+        "./dev shell -- cargo run --manifest-path mine/Cargo.toml",
+        "a program of the reader's; a doctest has the same",
+    ),
     (
         "./dev shell -- dune exec ./mine/mine.exe",
         "a program of the reader's; tests-ocaml/docs builds the same",
@@ -119,7 +129,7 @@ fn every_page_with_a_program_is_tested() {
 fn no_block_is_of_an_unknown_kind() {
     // What `storm` shows is what the example builder prints: tests-ocaml/docs.
     let known = [
-        "sh", "console", "ocaml", "output", "storm", "dune", "json", "",
+        "sh", "console", "ocaml", "output", "storm", "dune", "json", "rust", "toml", "",
     ];
     for page in page::all() {
         for block in page.blocks {

@@ -7,5 +7,6 @@
 mod commands;
 mod lengths;
 mod links;
+mod map;
 mod page;
 mod words;
