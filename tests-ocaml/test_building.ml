@@ -30,7 +30,8 @@ let this_machine () =
     (sum (List.map (fun (m : Xenctrl.node_memory) -> m.size) nodes) > 0L)
 
 let unknown =
-  Printf.sprintf "'%s' is no host: use this, uma, 2-socket, epyc-nps4, or NODESxGiB such as 4x16"
+  Printf.sprintf
+    "'%s' is no host: give 'this', 'uma', '2-socket', 'epyc-nps4', or NODESxGiB such as '4x16'"
 
 let bad_nodes = Printf.sprintf "'%s': a host has 1..64 nodes"
 let bad_memory = Printf.sprintf "'%s': a node has 1..1048576 GiB"

@@ -37,7 +37,8 @@ let no_target index value =
 let negative index value = Printf.sprintf "claim %d is for %s pages, which is negative" index value
 
 let over index value =
-  Printf.sprintf "claim %d for %s pages brings the sum over 9223372036854775807" index value
+  let pages = if value = "1" then "1 page" else value ^ " pages" in
+  Printf.sprintf "claim %d for %s brings the sum over 9223372036854775807" index pages
 
 (* All that can be named, and one more. *)
 let every_target = Array.init 65 (fun i -> node (i - 1) 1L)

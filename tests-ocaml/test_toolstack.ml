@@ -57,6 +57,8 @@ let messages () =
     "not enough memory: short by 1 page of 1 GiB; domain 1 has 1 MiB and claims 1 page; domain 2 \
      has 1 MiB; domain 3 has 1 MiB; 2 more hold memory"
     (Short { wanted = gib; by = 1L; holders = List.init 5 (fun i -> holder (i + 1)) });
+  check "over its maximum memory: 1 MiB (257 pages) wanted, it has 0 pages and may have 1 MiB"
+    (Over_max_memory { wanted = 257L; total_pages = 0L; max_pages = 256L });
   check "other builders were faster 2 times" (Outrun { attempts = 2; holders = [] })
 
 (* Claims end with what they were for. *)

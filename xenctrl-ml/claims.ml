@@ -31,7 +31,10 @@ let pp_pages ppf pages =
   let whole unit = Int64.rem pages unit = 0L && pages <> 0L in
   if whole per_gib then Format.fprintf ppf "%Ld GiB" (Int64.div pages per_gib)
   else if whole per_mib then Format.fprintf ppf "%Ld MiB" (Int64.div pages per_mib)
-  else Format.fprintf ppf "%Ld page%s" pages (if pages = 1L then "" else "s")
+  else
+    let plain ppf = Format.fprintf ppf "%Ld page%s" pages (if pages = 1L then "" else "s") in
+    if Int64.compare pages per_mib < 0 then plain ppf
+    else Format.fprintf ppf "%Ld MiB (%t)" (Int64.div pages per_mib) plain
 
 let sum claims = Array.fold_left (fun n (c : Xenctrl.claim) -> Int64.add n c.pages) 0L claims
 

@@ -56,7 +56,8 @@ val pp_error : Format.formatter -> error -> unit
 
 val pp_pages : Format.formatter -> int64 -> unit
 (** [pp_pages ppf n] prints [n] pages as ["3 GiB"], ["512 MiB"] or ["17 pages"]: the largest unit of
-    which they are a whole number. *)
+    which they are a whole number. More than a MiB of pages is rounded down as well, as in
+    ["19 MiB (5000 pages)"]. *)
 
 (** {1:claiming Claiming} *)
 
