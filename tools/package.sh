@@ -11,6 +11,9 @@ cp -r tests-ocaml/elsewhere/. "$place/elsewhere"
 cd "$place/source"
 export CARGO_TARGET_DIR=$place/target
 
+step "$place/log" "dune build xenctrl-claims.opam" dune build ./xenctrl-claims.opam
+# Without 35 and 36, homepage and bug-reports: the project has no address of its own.
+OPAMROOT=$place/opam OPAMROOTISOK=1 step "$place/log" "opam lint" opam lint --strict --warnings=-35-36 xenctrl-claims.opam
 step "$place/log" "dune build -p xenctrl-claims" dune build -p xenctrl-claims @install
 step "$place/log" "dune install" dune install --prefix "$place/prefix" xenctrl-claims
 step "$place/log" "cargo package --package xen-claims" cargo package --locked --package xen-claims
