@@ -6,6 +6,7 @@
 
 pub mod conformance;
 pub mod differential;
+pub mod mutants;
 pub mod native;
 pub mod sequences;
 pub mod series;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure, Context, Result};
 use clap::Parser;
 use tempfile::TempDir;
+use xen_claims_tests::mutants;
 use xen_claims_tests::native::{Build, Profile, Tree, Xen};
 
 /// Breaks the allocator in every way that is listed, and shows that the tests notice.
@@ -22,8 +23,6 @@ struct Arguments {
     names: Vec<String>,
 }
 
-const LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mutants/page_alloc.mutants");
-
 /// What takes longer hangs, which is noticed, too.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -32,15 +31,6 @@ const JUDGES: [(&str, &[&str]); 2] = [
     ("conformance", &["--soak", "100"]),
     ("model", &["--case", "none", "--calls", "20000"]),
 ];
-
-/// One way to break the file.
-#[derive(Debug, PartialEq)]
-struct Mutant {
-    name: String,
-    what: String,
-    old: String,
-    new: String,
-}
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
@@ -57,7 +47,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let tree = Tree::find()?.context("no Xen tree is prepared: ./dev xen prepare makes one")?;
     let build = Build::new(&tree, Xen::Patched, Profile::Debug)?;
     let text = fs::read_to_string(tree.file("common/page_alloc.c"))?;
-    let mut mutants = parse(&fs::read_to_string(LIST).context(LIST)?)?;
+    let mut mutants = mutants::list()?;
     for name in &arguments.names {
         ensure!(
             mutants.iter().any(|mutant| mutant.name == *name),
@@ -166,67 +156,5 @@ fn word(said: &str) -> String {
             name.filter(|n| *n != "the").unwrap_or("a call")
         ),
         None => name.unwrap_or_default().to_owned(),
-    }
-}
-
-impl Mutant {
-    fn apply(&self, text: &str) -> Result<String> {
-        let times = text.matches(&self.old).count();
-        ensure!(
-            times == 1,
-            "mutant {}: what it changes is {times} times in page_alloc.c, not once:\n{}",
-            self.name,
-            self.old
-        );
-        Ok(text.replacen(&self.old, &self.new, 1))
-    }
-}
-
-fn parse(list: &str) -> Result<Vec<Mutant>> {
-    let mut mutants = Vec::new();
-    for part in list.split("\n## ").skip(1) {
-        let (head, lines) = part.split_once('\n').context("a mutant without lines")?;
-        let (name, what) = head
-            .split_once(": ")
-            .with_context(|| format!("'{head}' says no what"))?;
-        let (mut old, mut new) = (Vec::new(), Vec::new());
-        for line in lines.trim_end().lines() {
-            let line = line.trim_end();
-            match (line.get(..1), line.get(1..).unwrap_or("")) {
-                (Some("-"), rest) => old.push(rest),
-                (Some("+"), rest) => new.push(rest),
-                (_, rest) => {
-                    old.push(rest);
-                    new.push(rest);
-                }
-            }
-        }
-        mutants.push(Mutant {
-            name: name.to_owned(),
-            what: what.to_owned(),
-            old: old.join("\n"),
-            new: new.join("\n"),
-        });
-    }
-    Ok(mutants)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mutant_is_read_and_applied_once() -> Result<()> {
-        let mutants = parse("About.\n\n## a: b\n x\n \n-y\n+z\n")?;
-        assert_eq!(
-            (mutants[0].old.as_str(), mutants[0].new.as_str()),
-            ("x\n\ny", "x\n\nz")
-        );
-        assert_eq!(mutants[0].apply("w\nx\n\ny\n")?, "w\nx\n\nz\n");
-        for text in ["x\ny", "x\n\ny\nx\n\ny"] {
-            let error = mutants[0].apply(text).map_err(|error| error.to_string());
-            assert!(error.is_err_and(|error| error.starts_with("mutant a: ")));
-        }
-        Ok(())
     }
 }
