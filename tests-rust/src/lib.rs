@@ -8,6 +8,7 @@ pub mod conformance;
 pub mod differential;
 pub mod mutants;
 pub mod native;
+pub mod prove;
 pub mod sequences;
 pub mod series;
 

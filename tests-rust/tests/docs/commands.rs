@@ -25,6 +25,10 @@ const NOT_RUN: &[(&str, &str)] = &[
     ),
     ("./dev mutate", "minutes; it tests the tests"),
     (
+        "./dev prove",
+        "minutes, and packages that nothing else needs",
+    ),
+    (
         "./dev xen prepare",
         "suite 'Xen source and series'; it may download",
     ),

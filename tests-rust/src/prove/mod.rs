@@ -1,0 +1,389 @@
+//! The proofs in `proofs/`: what CBMC is asked of `page_alloc.c` with the series applied.
+//!
+//! [`PROOFS`] lists them, [`prove`] runs them. [`cbmc`] is the way to CBMC and what it says.
+//! `proofs/README.md` tells what is real, what is assumed, and what is not proved.
+
+pub mod cbmc;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{ensure, Context, Result};
+
+use crate::mutants;
+use cbmc::{Check, Program, Question, Verdict, Workshop};
+
+/// A file of `proofs/`, and the ways it is run.
+#[derive(Debug)]
+pub struct Proof {
+    /// The file's name, without `.c`.
+    pub name: &'static str,
+    /// What it is run with: a name, and definitions for the preprocessor.
+    pub variants: &'static [Variant],
+    /// Functions of the allocator that are not run, and what is in their place.
+    pub replaced: Replaced,
+    /// Mutants, and the property that has to fail with each.
+    pub controls: &'static [(&'static str, &'static str)],
+}
+
+/// What a run is for.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// Every property has to hold.
+    Prove,
+    /// Every place has to be reached.
+    Reach,
+    /// A mutant has to violate a property.
+    Control(&'static str, &'static str),
+}
+
+/// One run of CBMC.
+#[derive(Debug, Clone, Copy)]
+struct Job {
+    proof: &'static Proof,
+    variant: &'static Variant,
+    kind: Kind,
+}
+
+/// How many properties hold, and how many do not, or could not be decided.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Tally {
+    /// Properties that hold.
+    pub proved: usize,
+    /// Places that are reached, which shows that there is something the properties hold of.
+    pub reached: usize,
+    /// Properties that do not hold once the allocator is broken, which shows that they can fail.
+    pub noticed: usize,
+    /// Whatever is not as it should be.
+    pub failed: usize,
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.proved += other.proved;
+        self.reached += other.reached;
+        self.noticed += other.noticed;
+        self.failed += other.failed;
+    }
+}
+
+/// A name, and definitions for the preprocessor.
+type Variant = (&'static str, &'static [&'static str]);
+
+const NO_ROOM: Variant = ("no claims on nodes yet", &["ROOM=0"]);
+const ROOM_FOR_2: Variant = ("room for claims on 2 nodes", &["ROOM=2"]);
+const ROOM_FOR_3: Variant = ("room for claims on 3 nodes", &["ROOM=3"]);
+
+const EVERY_NODE: &[Variant] = &[
+    ("node 0", &["NODE=0"]),
+    ("node 1", &["NODE=1"]),
+    ("node 2", &["NODE=2"]),
+];
+
+type Replaced = &'static [(&'static str, &'static str)];
+
+/// Claims are given back as `release.c` proves it.
+const AS_PROVED: Replaced = &[
+    ("release_node_claims", "release_node_claims_as_proved"),
+    ("release_host_claims", "release_host_claims_as_proved"),
+];
+
+/// All proofs.
+pub const PROOFS: &[Proof] = &[
+    Proof {
+        name: "release",
+        variants: &[NO_ROOM, ROOM_FOR_2, ROOM_FOR_3],
+        replaced: &[],
+        controls: &[
+            ("host-count-stays", "I1: C is the sum of all claims"),
+            (
+                "domain-count-stays",
+                "out(d) is lowered by what is released",
+            ),
+            (
+                "node-count-stays",
+                "I2: C[n] is the sum of the claims on node n",
+            ),
+            (
+                "node-release-is-of-the-node-only",
+                "out(d) is lowered by what is released",
+            ),
+        ],
+    },
+    Proof {
+        name: "set",
+        variants: &[NO_ROOM, ROOM_FOR_2, ROOM_FOR_3],
+        replaced: AS_PROVED,
+        controls: &[
+            (
+                "pad-is-not-checked",
+                "rows 7 to 13 of 1.4 decide, in their order",
+            ),
+            ("node-is-not-checked", "I2: C[n] <= F[n]"),
+            ("maximum-is-not-checked", "I3: tot_pages + out <= max_pages"),
+            ("checks-after-release", "a refused SET changes nothing"),
+            (
+                "sets-are-merged",
+                "what was asked for is claimed, and nothing else",
+            ),
+        ],
+    },
+    Proof {
+        name: "get",
+        variants: &[NO_ROOM, ROOM_FOR_2, ROOM_FOR_3],
+        replaced: AS_PROVED,
+        controls: &[
+            (
+                "get-forgets-the-last-node",
+                "GET returns as many entries as there are",
+            ),
+            (
+                "get-counts-twice",
+                "the host comes first, with its claim even if that is 0",
+            ),
+        ],
+    },
+    Proof {
+        name: "legacy",
+        variants: &[NO_ROOM, ROOM_FOR_3],
+        replaced: AS_PROVED,
+        controls: &[
+            ("legacy-on-the-dying", "the rules of 1.6 decide"),
+            ("host-is-not-checked", "I1: C <= F"),
+            (
+                "legacy-ignores-populated",
+                "the host claim is pages - tot_pages, I3",
+            ),
+            (
+                "last-node-is-not-released",
+                "0 pages, or death, releases everything",
+            ),
+        ],
+    },
+    Proof {
+        name: "allow",
+        variants: &[("any node and domain", &[])],
+        replaced: &[("get_free_buddy", "look_for_pages")],
+        controls: &[
+            (
+                "own-claims-do-not-count",
+                "the host is allowed exactly if r <= F - C + own out(d)",
+            ),
+            (
+                "others-host-claims-are-taken",
+                "the host is allowed exactly if r <= F - C + own out(d)",
+            ),
+            (
+                "a-page-to-spare",
+                "a node is allowed exactly if r <= F[n] - C[n] + own c(d,n)",
+            ),
+            (
+                "claims-on-the-node-forbid",
+                "a node is allowed exactly if r <= F[n] - C[n] + own c(d,n)",
+            ),
+        ],
+    },
+    Proof {
+        name: "redeem",
+        variants: EVERY_NODE,
+        replaced: AS_PROVED,
+        controls: &[
+            ("host-claims-first", "claims on the node are redeemed first"),
+            (
+                "other-nodes-keep-their-claims",
+                "min(out, request) pages are redeemed",
+            ),
+            (
+                "other-nodes-descending",
+                "claims on other nodes are redeemed in ascending order",
+            ),
+        ],
+    },
+    Proof {
+        name: "recall",
+        variants: EVERY_NODE,
+        replaced: AS_PROVED,
+        controls: &[
+            ("no-recall-on-the-node", "I2: C[n] <= F[n]"),
+            ("no-recall-on-the-host", "I1: C <= F"),
+            (
+                "recall-one-too-many",
+                "no more is recalled on the node than has to be",
+            ),
+        ],
+    },
+];
+
+/// Runs the proofs, or those named, and shows that each can fail.
+pub fn prove(workshop: &Workshop, names: &[String]) -> Result<Tally> {
+    for name in names {
+        ensure!(
+            PROOFS.iter().any(|proof| proof.name == *name),
+            "there is no proof {name}"
+        );
+    }
+    let wanted = PROOFS
+        .iter()
+        .filter(|proof| names.is_empty() || names.iter().any(|name| name == proof.name));
+    let mut jobs = Vec::new();
+    for proof in wanted {
+        println!("== {}", about(workshop, proof.name)?);
+        for variant in proof.variants {
+            for kind in [Kind::Prove, Kind::Reach] {
+                jobs.push(Job {
+                    proof,
+                    variant,
+                    kind,
+                });
+            }
+        }
+        let variant = proof.variants.last().context("a proof without variants")?;
+        for (mutant, property) in proof.controls {
+            let kind = Kind::Control(mutant, property);
+            jobs.push(Job {
+                proof,
+                variant,
+                kind,
+            });
+        }
+    }
+    println!();
+
+    let queue = Mutex::new(jobs.into_iter());
+    let total = Mutex::new(Tally::default());
+    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+    let worker = || -> Result<()> {
+        while let Some(job) = next() {
+            let start = Instant::now();
+            let (text, tally) = job.run(workshop)?;
+            if let Ok(mut total) = total.lock() {
+                total.add(tally);
+                println!("{}: {}\n{text}", job.title(), seconds(start));
+            }
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let threads = thread::available_parallelism().map_or(2, usize::from);
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or(Ok(())))
+    })?;
+    Ok(total.into_inner().unwrap_or_default())
+}
+
+/// What the file says of itself: its comment after the licence.
+fn about(workshop: &Workshop, name: &str) -> Result<String> {
+    let path = workshop.proofs.join(format!("{name}.c"));
+    let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let comment = text
+        .split("/*\n")
+        .nth(1)
+        .and_then(|rest| rest.split(" */").next())
+        .with_context(|| format!("{} says nothing of itself", path.display()))?;
+    let lines = comment
+        .lines()
+        .map(|line| line.trim_start_matches([' ', '*']));
+    Ok(format!(
+        "{name}: {}",
+        lines.collect::<Vec<_>>().join("\n   ")
+    ))
+}
+
+impl Job {
+    fn title(&self) -> String {
+        let (proof, variant) = (self.proof.name, self.variant.0);
+        match self.kind {
+            Kind::Prove => format!("-- {proof}, {variant}"),
+            Kind::Reach => format!("-- {proof}, {variant}: what is reached"),
+            Kind::Control(mutant, _) => format!("-- {proof}, on an allocator broken by {mutant}"),
+        }
+    }
+
+    /// Runs CBMC; what to print, and how many properties turned out as they should.
+    fn run(&self, workshop: &Workshop) -> Result<(String, Tally)> {
+        let mut program = Program {
+            name: self.proof.name,
+            definitions: self.variant.1,
+            replaced: self.proof.replaced,
+            reach: matches!(self.kind, Kind::Reach),
+            page_alloc: None,
+        };
+        if let Kind::Control(mutant, _) = self.kind {
+            let list = mutants::list()?;
+            let mutant = list
+                .iter()
+                .find(|known| known.name == mutant)
+                .with_context(|| format!("there is no mutant {mutant}"))?;
+            program.page_alloc = Some(mutant.apply(&workshop.page_alloc()?)?);
+        }
+        let compiled = workshop.compile(&program)?;
+        let (mut text, mut tally) = (String::new(), Tally::default());
+        for question in compiled.questions(self.kind)? {
+            let start = Instant::now();
+            let checks = compiled.ask(&question)?;
+            let (lines, more) = self.judge(&question, &checks, &seconds(start));
+            text += &lines;
+            tally.add(more);
+        }
+        if tally == Tally::default() {
+            text += "   FAILED       there is nothing to ask\n";
+            tally.failed += 1;
+        }
+        Ok((text, tally))
+    }
+
+    /// One line for each property, of which CBMC may have checked several instances.
+    fn judge(&self, question: &Question, checks: &[Check], time: &str) -> (String, Tally) {
+        let mut properties: BTreeMap<String, (usize, Verdict)> = BTreeMap::new();
+        for check in checks.iter().filter(|check| question.is_about(check)) {
+            let entry = properties.entry(check.property());
+            let (count, verdict) = entry.or_insert((0, check.verdict));
+            *count += 1;
+            *verdict = (*verdict).max(check.verdict);
+        }
+        if properties.is_empty() {
+            // CBMC was ended.
+            properties.insert(question.title(), (1, Verdict::Unknown));
+        }
+        let (mut text, mut tally) = (String::new(), Tally::default());
+        for (property, (count, verdict)) in properties {
+            let (tally, word) = match (self.kind, verdict) {
+                (Kind::Prove, Verdict::Holds) => (&mut tally.proved, "proved"),
+                (Kind::Reach, Verdict::Fails) => (&mut tally.reached, "reached"),
+                (Kind::Reach, Verdict::Holds) => (&mut tally.failed, "NOT REACHED"),
+                (Kind::Control(..), Verdict::Fails) => (&mut tally.noticed, "fails"),
+                (Kind::Control(..), Verdict::Holds) => (&mut tally.failed, "NOT NOTICED"),
+                (_, Verdict::Fails) => (&mut tally.failed, "FAILED"),
+                (_, Verdict::Unknown) => (&mut tally.failed, "UNDECIDED"),
+            };
+            *tally += 1;
+            let count = match count {
+                1 => String::new(),
+                count => format!(" ({count})"),
+            };
+            text += &format!("   {word:12}{time:>6}  {property}{count}\n");
+        }
+        (text, tally)
+    }
+}
+
+fn seconds(since: Instant) -> String {
+    format!("{:.0} s", since.elapsed().as_secs_f64())
+}
+
+/// A run that takes longer has decided nothing.
+pub const LIMIT: Duration = Duration::from_secs(600);
+
+/// The Xen tree and the files to prove.
+pub fn workshop(xen: PathBuf) -> Workshop {
+    Workshop {
+        xen,
+        proofs: Path::new(env!("CARGO_MANIFEST_DIR")).join("proofs"),
+    }
+}
