@@ -86,8 +86,20 @@ let with_intf f =
 let domain_claim_memory handle domid claims =
   Stubs.xen_claims_set handle domid claims |> done_or_fail "domain_claim_memory" domid
 
+(* The stub answers in one string: 8 bytes for the pages of a claim, 4 for its target. *)
+let unpack packed =
+  let claim i : claim =
+    {
+      pages = String.get_int64_ne packed (12 * i);
+      target = String.get_int32_ne packed ((12 * i) + 8);
+    }
+  in
+  Array.init (String.length packed / 12) claim
+
 let domain_claim_memory_get handle domid =
-  Stubs.xen_claims_get handle domid |> get_of_domain_or_fail "domain_claim_memory_get" domid
+  Stubs.xen_claims_get handle domid
+  |> get_of_domain_or_fail "domain_claim_memory_get" domid
+  |> unpack
 
 let domain_claim_pages handle domid pages =
   Stubs.xen_claims_claim_pages handle domid pages |> done_or_fail "domain_claim_pages" domid

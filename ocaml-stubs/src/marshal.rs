@@ -5,13 +5,15 @@
 use std::ffi::c_void;
 use std::slice;
 
+use arrayvec::ArrayVec;
 use ocaml_derive::ocaml_sig as sig;
 use ocaml_interop::{
     impl_from_ocaml_record, impl_from_ocaml_variant, impl_to_ocaml_record, impl_to_ocaml_variant,
-    OCaml, OCamlFloat, OCamlInt, OCamlInt32, OCamlInt64, OCamlUniformArray,
+    OCaml, OCamlFloat, OCamlInt, OCamlInt64, OCamlUniformArray,
 };
 use xen_claims as core;
 use xen_claims::claim::Room;
+use xen_claims::limits::MAX_CLAIMS;
 use xen_claims::{ClaimSet, InvalidClaim, NodeId, Pages, Target};
 
 const HOST: i32 = -1;
@@ -24,13 +26,6 @@ pub struct Claim {
     pub pages: i64,
     /// A node, or -1 for the host.
     pub target: i32,
-}
-
-impl_to_ocaml_record! {
-    Claim {
-        pages: OCamlInt64,
-        target: OCamlInt32,
-    }
 }
 
 impl Claim {
@@ -101,6 +96,23 @@ pub fn claim_set<'r>(
 ) -> Result<&'r ClaimSet, InvalidClaim> {
     let claims = claims(array).enumerate();
     room.fill(claims.map(|(index, claim)| claim.check(index)))
+}
+
+/// 8 bytes for the pages of a claim, 4 for its target.
+const PACKED: usize = 12;
+
+/// Room for the largest claim set there is, packed.
+pub type Packed = ArrayVec<u8, { PACKED * MAX_CLAIMS }>;
+
+/// All claims of a set in one string, which costs less than an array with three blocks for each:
+/// `xenctrl.ml` makes that of it.
+#[inline]
+pub fn pack<'p>(set: &ClaimSet, packed: &'p mut Packed) -> &'p [u8] {
+    for claim in set.outstanding().map(Claim::from) {
+        packed.extend(claim.pages.to_ne_bytes());
+        packed.extend(claim.target.to_ne_bytes());
+    }
+    packed
 }
 
 /// An OCaml `claim` in memory.

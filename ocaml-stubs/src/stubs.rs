@@ -21,8 +21,8 @@ use xen_claims::{
 
 use crate::handle::{Connection, Handle, Share};
 use crate::marshal::{
-    claim_set, Claim, DomainInfo, DomainMemory, Failure, Fault, HostMemory, NoXen, NodeMemory,
-    Placement, Populate,
+    claim_set, pack, Claim, DomainInfo, DomainMemory, Failure, Fault, HostMemory, NoXen,
+    NodeMemory, Packed, Placement, Populate,
 };
 use crate::runtime::without_lock;
 
@@ -140,23 +140,22 @@ pub fn xen_claims_set(
     answer.err().to_ocaml(cr)
 }
 
-#[sig("handle -> int -> (claim array, failure) result")]
+#[sig("handle -> int -> (string, failure) result")]
 #[ocaml_interop::export]
 pub fn xen_claims_get(
     cr: &mut OCamlRuntime,
     handle: OCaml<DynBox<Handle>>,
     domid: OCaml<OCamlInt>,
-) -> OCaml<Result<OCamlUniformArray<Claim>, Failure>> {
+) -> OCaml<Result<String, Failure>> {
     let (domain, handle) = (domain(domid), connection(handle));
+    let mut room = Room::new();
     let answer = domain.and_then(|domain| {
         call(cr, handle, |hypervisor| {
-            let set = hypervisor.get(domain)?;
-            let mut claims = Vec::with_capacity(set.as_slice().len());
-            claims.extend(set.outstanding().map(Claim::from));
-            Ok(claims)
+            hypervisor.get_into(domain, &mut room)
         })
     });
-    answer.to_ocaml(cr)
+    let mut packed = Packed::new();
+    answer.map(|set| pack(set, &mut packed)).to_ocaml(cr)
 }
 
 #[sig("handle -> int -> int64 -> failure option")]

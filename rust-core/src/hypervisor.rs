@@ -7,7 +7,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::claim::{ClaimSet, Target};
+use crate::claim::{ClaimSet, Room, Target};
 use crate::error::{Errno, HypercallError, Operation};
 use crate::units::{DomainId, NodeId, NodeSet, Pages};
 use crate::wire::{self, xen_memory_claim};
@@ -155,6 +155,19 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
     /// `ESRCH` if the domain is unknown or dying, `EPERM` if it may not be read, `EPROTO` if the
     /// answer is no claim set.
     fn get(&self, domain: DomainId) -> Result<ClaimSet, HypercallError> {
+        self.get_into(domain, &mut Room::new()).cloned()
+    }
+
+    /// The same, for a caller who has the room.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Hypervisor::get).
+    fn get_into<'r>(
+        &self,
+        domain: DomainId,
+        room: &'r mut Room,
+    ) -> Result<&'r ClaimSet, HypercallError> {
         let mut buffer = wire::EMPTY;
         let mut count = buffer.len() as u32;
         self.claim_memory(
@@ -164,7 +177,7 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
             Some(&mut buffer),
         )
         .and_then(|()| buffer.get(..count as usize).ok_or(Errno::EPROTO))
-        .and_then(|entries| wire::decode(entries).map_err(|_| Errno::EPROTO))
+        .and_then(|entries| wire::decode(entries, room).map_err(|_| Errno::EPROTO))
         .map_err(|errno| HypercallError::of(Operation::GetClaims, domain, errno))
     }
 

@@ -3,7 +3,7 @@
 //! Names are those of the C headers (`docs/contract.md`, 1.3). This is the one place in Rust that
 //! knows the selectors; a [`Target`] never holds one.
 
-use crate::claim::{Claim, ClaimSet, InvalidClaim, Target};
+use crate::claim::{Claim, ClaimSet, InvalidClaim, Room, Target};
 use crate::limits::MAX_CLAIMS;
 use crate::units::{NodeId, Pages};
 
@@ -93,13 +93,17 @@ pub fn encode<'b>(set: &ClaimSet, buffer: &'b mut Buffer) -> &'b mut [xen_memory
     entries
 }
 
-/// Reads a claim set that a hypervisor returned.
+/// Reads a claim set that a hypervisor returned, into `room`.
 ///
 /// # Errors
 ///
 /// [`InvalidClaim`] if it can't be one, which no hypervisor should return.
-pub fn decode(entries: &[xen_memory_claim]) -> Result<ClaimSet, InvalidClaim> {
-    ClaimSet::try_new(entries.iter().enumerate().map(|(index, entry)| {
+#[inline]
+pub fn decode<'r>(
+    entries: &[xen_memory_claim],
+    room: &'r mut Room,
+) -> Result<&'r ClaimSet, InvalidClaim> {
+    room.fill(entries.iter().enumerate().map(|(index, entry)| {
         let value = i64::from(entry.target);
         let target = match entry.target {
             XEN_DOMCTL_CLAIM_MEMORY_HOST => Target::Host,
@@ -126,7 +130,7 @@ mod tests {
                 target,
                 pad: 0,
             };
-            assert!(decode(&[entry]).is_err(), "{target:#x}");
+            assert!(decode(&[entry], &mut Room::new()).is_err(), "{target:#x}");
         }
     }
 }

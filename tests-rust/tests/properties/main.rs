@@ -11,6 +11,7 @@ use proptest::test_runner::FileFailurePersistence;
 use std::collections::BTreeSet;
 
 use reference::Hidden;
+use xen_claims::claim::Room;
 use xen_claims::limits::{CLAIM_COUNT, CLAIM_PAGES, NODE_ID};
 use xen_claims::wire::{self, xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST};
 use xen_claims::{
@@ -331,7 +332,8 @@ proptest! {
         let mut buffer = wire::EMPTY;
         let count = wire::encode(&set, &mut buffer).len();
         let (entries, rest) = buffer.split_at(count);
-        prop_assert_eq!(wire::decode(entries), Ok(set));
+        let mut room = Room::new();
+        prop_assert_eq!(wire::decode(entries, &mut room), Ok(&set));
         prop_assert_eq!(entries.len(), claims.len());
         prop_assert!(entries.iter().all(|entry| entry.pad == 0));
         prop_assert!(rest.iter().all(|entry| *entry == xen_memory_claim::default()));
@@ -349,7 +351,8 @@ proptest! {
     // A target cut to 8 bits; the legacy selector handed out as a node; pages over 63 bits.
     #[test]
     fn what_is_no_set_is_not_decoded(entries in prop::collection::vec(any_entry(), 0..8)) {
-        let decoded = wire::decode(&entries);
+        let mut room = Room::new();
+        let decoded = wire::decode(&entries, &mut room);
         let targets = entries.iter().all(|e| e.target < 64 || e.target == HOST);
         let mut seen = BTreeSet::new();
         let distinct = entries.iter().all(|e| seen.insert(e.target));
@@ -358,7 +361,7 @@ proptest! {
         prop_assert_eq!(decoded.is_ok(), valid, "{:?}", decoded);
         if let Ok(set) = decoded {
             let mut buffer = wire::EMPTY;
-            let encoded = wire::encode(&set, &mut buffer).iter();
+            let encoded = wire::encode(set, &mut buffer).iter();
             let found: BTreeSet<_> = encoded.map(|e| (e.target, e.pages)).collect();
             prop_assert_eq!(found, entries.iter().map(|e| (e.target, e.pages)).collect());
         }
