@@ -6,11 +6,12 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use xen_claims_tests::differential::{check, shortest, unchanged, Compared};
+use xen_claims_tests::exit_code;
 use xen_claims_tests::native::{Build, Profile, Tree, Xen};
 use xen_claims_tests::sequences::{long_sequences, Sequence};
 
@@ -30,18 +31,11 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<bool> {
-    let tree = Tree::find()?.context("no Xen tree is prepared: ./dev xen prepare makes one")?;
+    let tree = Tree::prepared()?;
     let build = Build::new(&tree, Xen::Patched, Profile::Debug)?;
     let stock = Build::new(&tree, Xen::Stock, Profile::Debug)?;
     let seed = arguments.seed.unwrap_or_else(|| {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure, Context, Result};
 use clap::Parser;
 use tempfile::TempDir;
+use xen_claims_tests::exit_code;
 use xen_claims_tests::mutants;
 use xen_claims_tests::native::{Build, Profile, Tree, Xen};
 
@@ -33,18 +34,11 @@ const JUDGES: [(&str, &[&str]); 2] = [
 ];
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<bool> {
-    let tree = Tree::find()?.context("no Xen tree is prepared: ./dev xen prepare makes one")?;
+    let tree = Tree::prepared()?;
     let build = Build::new(&tree, Xen::Patched, Profile::Debug)?;
     let text = fs::read_to_string(tree.file("common/page_alloc.c"))?;
     let mut mutants = mutants::list()?;

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
+use xen_claims_tests::exit_code;
 use xen_claims_tests::native::Tree;
 use xen_claims_tests::prove::{prove, workshop};
 use xen_claims_tests::series::need;
@@ -17,19 +18,12 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<bool> {
     need(&[("cbmc", "cbmc"), ("goto-cc", "cbmc"), ("kissat", "kissat")])?;
-    let tree = Tree::find()?.context("no Xen tree is prepared: ./dev xen prepare makes one")?;
+    let tree = Tree::prepared()?;
     let tally = prove(&workshop(tree.file("")), &arguments.names)?;
     println!(
         "{} places reached, {} properties found to fail on broken allocators",

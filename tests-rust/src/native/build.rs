@@ -130,6 +130,11 @@ impl Tree {
         }
     }
 
+    /// The tree prepared last.
+    pub fn prepared() -> Result<Tree> {
+        Self::find()?.context("no Xen tree is prepared: ./dev xen prepare makes one")
+    }
+
     /// A file of it.
     pub fn file(&self, path: &str) -> PathBuf {
         self.path.join("xen").join(path)
