@@ -51,6 +51,16 @@ Where each VM is, and why it is not. A preference is honoured as far as it can b
   >            { "name": "ci-1", "mib": 3000, "arrives": 0.6 } ] }
   > END
   $ ../builder.exe storm -v two.json
+  VM      memory  without claims
+  web-1  2.0 GiB  node 0: 2.0 GiB
+  db-1   3.0 GiB  node 0: 1.0 GiB, node 1: 2.0 GiB; 2.0 GiB not as planned
+  ci-1   2.9 GiB  node 0: 952 MiB, node 1: 2.0 GiB; 952 MiB not as planned
+  
+  VM      memory  with claims
+  web-1  2.0 GiB  node 0: 2.0 GiB
+  db-1   3.0 GiB  node 0: 2.0 GiB, node 1: 1.0 GiB
+  ci-1   2.9 GiB  node 1: 2.9 GiB
+  
   two: 3 VMs of 7.9 GiB together, 2 at once, on 2x4 (2 nodes, 8.0 GiB)
   
                                           without claims  with claims
@@ -61,16 +71,6 @@ Where each VM is, and why it is not. A preference is honoured as far as it can b
   refused before any memory was touched                0            0
   failed late, populated for nothing                   0            0
   seconds until the last was done                    1.9          1.9
-  
-  VM      memory  without claims
-  web-1  2.0 GiB  node 0: 2.0 GiB
-  db-1   3.0 GiB  node 0: 1.0 GiB, node 1: 2.0 GiB; 2.0 GiB not as planned
-  ci-1   2.9 GiB  node 0: 952 MiB, node 1: 2.0 GiB; 952 MiB not as planned
-  
-  VM      memory  with claims
-  web-1  2.0 GiB  node 0: 2.0 GiB
-  db-1   3.0 GiB  node 0: 2.0 GiB, node 1: 1.0 GiB
-  ci-1   2.9 GiB  node 1: 2.9 GiB
   $ ../builder.exe build --seed 3 two.json
   two: 3 VMs of 7.9 GiB together, 2 at once, on 2x4 (2 nodes, 8.0 GiB)
   
