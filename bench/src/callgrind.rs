@@ -16,7 +16,7 @@ const COUNTED: &[&str] = &[
     "free_domheap_pages",
     "install_claims",
     "domain_get_claims",
-    "recall_claims",
+    "offline_page",
 ];
 
 /// Instructions at each point.

@@ -342,7 +342,7 @@ pub struct Recall {
 }
 
 impl Recall {
-    /// Reads a line of Xen's log, `... recalled 1 page(s) claimed by d3 on node 0`, or without a
+    /// Reads a line of Xen's log, `... recalled 1 page claimed by d3 on node 0`, or without a
     /// node. Any other line is none.
     pub fn from_log(line: &str) -> Option<Self> {
         let words = line.split_once("recalled ")?.1;
@@ -409,13 +409,13 @@ mod tests {
 
     #[test]
     fn recalls_are_read_from_the_log() {
-        let line = "(XEN) [   8.1] Page offlining: recalled 1 page(s) claimed by d3 on node 2";
+        let line = "(XEN) [   8.1] Page offlining: recalled 1 page claimed by d3 on node 2";
         let found = Recall::from_log(line).unwrap();
         assert_eq!(found.domain.get(), 3);
         assert_eq!(found.target.to_string(), "node 2");
-        let line = "(XEN) Page offlining: recalled 7 page(s) claimed by d12";
+        let line = "(XEN) Page offlining: recalled 1 page claimed by d12";
         assert_eq!(Recall::from_log(line).unwrap().target, Target::Host);
-        let line = "(XEN) Page offlining: recalled 3 more claims";
+        let line = "(XEN) Page offlining: recalled nothing";
         assert_eq!(Recall::from_log(line), None);
     }
 }

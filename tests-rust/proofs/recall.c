@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Pages of a node go offline: recall_claims(), after the free counts were lowered.
+ * A free page of a node goes offline: recall_claim(), after the free counts were lowered.
  *
- * Assumes: any number of free pages went offline at once; whoever holds claims is in domain_list.
+ * Assumes: one page went offline, as it is in offline_page(); whoever holds claims is in domain_list.
  * Sums of the same numbers in two orders are the same.
  */
 #include "host.h"
 
 /*
- * The same 12 numbers added up by domains and by nodes: that this is the same is arithmetic, and
- * no property of Xen's. It follows from what is proved just before; solvers don't find it.
+ * The same 9 numbers added up by domains and by nodes: that this is the same is arithmetic, and
+ * no property of Xen's; solvers don't find it.
  */
 static bool rows_are_columns(const struct host *h)
 {
@@ -26,61 +26,44 @@ static bool rows_are_columns(const struct host *h)
 int main(void)
 {
     const unsigned int node = NODE;
-    unsigned long gone = nondet_ulong();
-    struct recalled_claims rc = {};
     struct host before = any_host(), after;
-    unsigned long recalled;
-    bool no_more = true, none_left = true;
+    struct recalled_claim rc;
+    bool on_node, on_host, exact = true;
 
-    assume(online(node) && gone <= node_avail_pages[node]);
-    node_avail_pages[node] -= gone;
-    total_avail_pages -= gone;
+    assume(rows_are_columns(&before));
+    assume(online(node) && node_avail_pages[node]);
+    on_node = before.node_claimed[node] == before.node_free[node];
+    on_host = before.claimed == before.free;
+    node_avail_pages[node]--;
+    total_avail_pages--;
 
     heap_is_locked = true;
-    recall_claims(node, &rc);
+    rc = recall_claim(node);
     heap_is_locked = false;
+    log_recalled_claim(&rc);
 
     after = look();
-    prove_add_up(&after);
-    prove_nodes(&after);
-    assume(frees_add_up(&after) && domains_add_up(&after) && I1_sum(&after) &&
-           I2_sum(&after) && I2_free(&after));
-    for ( unsigned int i = 0; i < NR_DOMAINS; i++ )
-        none_left &= after.domain[i].out == after.domain[i].on_nodes;
-    prove(I1_free(&after) || none_left,
-          "claims on the host are recalled until C <= F, or none are left");
-    assume(I1_free(&after) || none_left);
-    assume(rows_are_columns(&after));
-    prove(I1_free(&after), "I1: C <= F");
+    prove_invariants(&after);
 
-    recalled = before.node_claimed[node] - after.node_claimed[node];
-    prove(recalled == (before.node_claimed[node] > after.node_free[node] ?
-                       before.node_claimed[node] - after.node_free[node] : 0),
-          "no more is recalled on the node than has to be");
-    prove(before.claimed - after.claimed ==
-          (before.claimed - recalled > after.free ?
-           before.claimed - after.free : recalled),
-          "no more is recalled on the host than has to be");
+    prove(before.node_claimed[node] - after.node_claimed[node] == on_node,
+          "a page is recalled on the node exactly if it has to be");
+    prove(before.claimed - after.claimed == (on_node || on_host),
+          "a page is recalled exactly if it has to be");
     for ( unsigned int i = 0; i < NR_DOMAINS; i++ )
     {
-        for ( unsigned int n = 0; n < MAX_NUMNODES; n++ )
-            no_more &= n == node ||
-                       after.domain[i].node[n] == before.domain[i].node[n];
-        no_more &= after.domain[i].out <= before.domain[i].out &&
-                   after.domain[i].room == before.domain[i].room;
-    }
-    prove(no_more, "claims on other nodes are kept");
-    prove(!rc.nr == (before.claimed == after.claimed), "what is recalled is recorded");
-    for ( unsigned int e = 0; e < ARRAY_SIZE(rc.event); e++ )
-        prove(e >= rc.nr || (rc.event[e].domid < NR_DOMAINS && rc.event[e].pages),
-              "what is recorded names a domain and pages");
-    log_recalled_claims(&rc);
+        bool loses = rc.domid == i;
 
-    reach(!rc.nr && gone, "nothing has to be recalled");
-    reach(rc.nr == NR_DOMAINS && recalled == before.claimed - after.claimed,
-          "every domain loses claims on the node");
-    reach(rc.nr && !recalled, "only claims on the host are recalled");
-    reach(rc.nr > ARRAY_SIZE(rc.event), "more is recalled than recorded");
+        exact &= before.domain[i].out - after.domain[i].out == loses;
+        for ( unsigned int n = 0; n < MAX_NUMNODES; n++ )
+            exact &= before.domain[i].node[n] - after.domain[i].node[n] ==
+                     (loses && rc.node == n);
+    }
+    prove(exact, "the domain recorded loses a page where it is recorded, and no other does");
+
+    reach(!on_node && !on_host, "nothing has to be recalled");
+    reach(on_node && rc.domid == NR_DOMAINS - 1, "the last domain loses a claim on the node");
+    reach(on_node && on_host, "node and host are claimed, and one page does for both");
+    reach(!on_node && rc.domid == 0, "the first domain loses a claim on the host");
 
     return 0;
 }

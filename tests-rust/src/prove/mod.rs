@@ -212,7 +212,15 @@ pub const PROOFS: &[Proof] = &[
             ("no-recall-on-the-host", "I1: C <= F"),
             (
                 "recall-one-too-many",
-                "no more is recalled on the node than has to be",
+                "a page is recalled on the node exactly if it has to be",
+            ),
+            (
+                "recall-of-every-domain",
+                "a page is recalled exactly if it has to be",
+            ),
+            (
+                "recall-is-logged-as-the-hosts",
+                "the domain recorded loses a page where it is recorded, and no other does",
             ),
         ],
     },

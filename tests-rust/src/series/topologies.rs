@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn recalls_are_those_expected() {
-        let line = "(XEN) Page offlining: recalled 1 page(s) claimed by d7\n";
+        let line = "(XEN) Page offlining: recalled 1 page claimed by d7\n";
         let well = HashMap::from([("F2", Went::Well)]);
         assert_eq!(unexpected_recalls(&line.repeat(2), &well), None);
         assert!(unexpected_recalls(line, &well).is_some());
