@@ -42,6 +42,7 @@ struct domain *domain_list;
 rcu_read_lock_t domlist_read_lock;
 unsigned int this_processor;
 DEFINE_PER_CPU(unsigned int, rcu_lock_cnt);
+DEFINE_PER_CPU(unsigned int, __preempt_count);
 
 void printk(const char *fmt, ...) {}
 int printk_ratelimit(void) { return nondet_bool(); }

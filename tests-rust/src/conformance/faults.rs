@@ -76,10 +76,13 @@ fn offline_claimed(lab: &Lab<'_>) -> Check {
     recall_one(lab, node, Target::Host)
 }
 
-/// All of `target` is claimed, and a page of `node` goes away.
+/// All of `target` is claimed, by two domains, and a page of `node` goes away.
 fn recall_one(lab: &Lab<'_>, node: NodeId, target: Target) -> Check {
     let faults = lab.faults()?;
-    let claim = claim_all(lab, target)?;
+    let pages = Pages::new(2);
+    let little = Claim { pages, target };
+    lab.set(lab.b, &[little])?;
+    let rest = claim_all(lab, target)?;
     let before = faults.recalls().len();
     // On a live host some pages may have come free since all of them were claimed; those go first.
     let attempts = if lab.slack() == 0 { 1 } else { 12 };
@@ -89,23 +92,21 @@ fn recall_one(lab: &Lab<'_>, node: NodeId, target: Target) -> Check {
             break;
         }
     }
-    let left = Claim {
-        pages: claim.pages.saturating_sub(Pages::new(1)),
-        target,
-    };
-    lab.expect_claims(lab.a, &[left])?;
-    lab.expect_claimed(target, left.pages.get())?;
+    let recalls = faults.recalls().split_off(before);
+    let domain = recalls.first().map_or(lab.a, |recall| recall.domain);
+    let pages = Pages::new(1);
     let recall = Recall {
-        domain: lab.a,
+        domain,
         target,
-        pages: Pages::new(1),
+        pages,
     };
-    let recalls = faults.recalls();
-    expect(
-        "recalls logged",
-        &[recall][..],
-        recalls.get(before..).unwrap_or(&[]),
-    )
+    expect("recalls logged", vec![recall], recalls)?;
+    for (holder, claim) in [(lab.a, rest), (lab.b, little)] {
+        let lost = Pages::new(u64::from(holder == domain));
+        let pages = claim.pages.saturating_sub(lost);
+        lab.expect_claims(holder, &[Claim { pages, target }])?;
+    }
+    lab.expect_claimed(target, rest.pages.get() + 1)
 }
 
 fn offline_used(lab: &Lab<'_>) -> Check {
