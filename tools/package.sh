@@ -33,3 +33,5 @@ for page in "" -list -nodes -plan -release -set -show -watch; do
     [[ -s $place/prefix/man/man1/xen-claims$page.1 ]] || die "xen-claims$page(1) was not installed"
 done
 xen-claims nodes --host 2x1 --json >/dev/null
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$place/source/Cargo.toml")
+[[ $(xen-claims --version) == "$version" ]] || die "the command and the crate have different versions"

@@ -37,8 +37,9 @@ let release_orphans ~idle xc =
 
 let release domid orphans idle =
   match (domid, orphans) with
+  | Some _, false when idle <> None -> Status.fail Usage "--idle is for --orphans"
   | Some domid, false -> Ok (fun xc -> release_one xc domid)
-  | None, true -> Ok (release_orphans ~idle)
+  | None, true -> Ok (release_orphans ~idle:(Option.value idle ~default:10.))
   | Some _, true | None, false -> Status.fail Usage "give a DOMID or --orphans, one of them"
 
 let cmd =
@@ -62,7 +63,13 @@ let cmd =
     Arg.(value & flag & info [ "orphans" ] ~doc)
   in
   let idle =
-    let doc = "For how long nothing must happen to a domain before it is an orphan." in
-    Arg.(value & opt Common.seconds 10. & info [ "idle" ] ~docv:"SECONDS" ~doc)
+    let doc =
+      "For how long nothing must happen to a domain before it is an orphan: 0 to 86400 seconds. \
+       With 0, builds that are under way lose their claims, too."
+    in
+    Arg.(
+      value
+      & opt (some ~none:"10" (Common.seconds ~least:0.)) None
+      & info [ "idle" ] ~docv:"SECONDS" ~doc)
   in
   Common.command "release" ~doc ~man Term.(const release $ domid $ orphans $ idle)

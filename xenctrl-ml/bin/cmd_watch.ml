@@ -55,8 +55,8 @@ let cmd =
     ]
   in
   let interval =
-    let doc = "How long to wait between two readings." in
-    Arg.(value & opt Common.seconds 1. & info [ "interval" ] ~docv:"SECONDS" ~doc)
+    let doc = "How long to wait between two readings: 0.1 to 86400 seconds." in
+    Arg.(value & opt (Common.seconds ~least:0.1) 1. & info [ "interval" ] ~docv:"SECONDS" ~doc)
   in
   Common.command "watch" ~doc ~man
     Term.(const (fun json interval -> Ok (watch json interval)) $ Common.json $ interval)

@@ -2,7 +2,8 @@ open Cmdliner
 
 let complain message =
   let one_line = String.map (fun c -> if c < ' ' || c = '\127' then ' ' else c) in
-  prerr_endline ("xen-claims: " ^ one_line message)
+  (* Where nobody can read it, the exit code still says what kind it is. *)
+  try prerr_endline ("xen-claims: " ^ one_line message) with Sys_error _ -> close_out_noerr stderr
 
 (* The hypervisor *)
 
@@ -78,10 +79,10 @@ let json =
   let doc = "Print JSON, in the shape that xen-claims(1) describes." in
   Arg.(value & flag & info [ "json" ] ~doc)
 
-let seconds =
+let seconds ~least =
   let parse text =
     match float_of_string_opt text with
-    | Some seconds when 0. <= seconds && seconds <= 86_400. -> Ok seconds
-    | _ -> Error (`Msg (Printf.sprintf "'%s' is no number of seconds in 0..86400" text))
+    | Some seconds when least <= seconds && seconds <= 86_400. -> Ok seconds
+    | _ -> Error (`Msg (Printf.sprintf "'%s' is no number of seconds in %g..86400" text least))
   in
   Arg.conv ~docv:"SECONDS" (parse, fun ppf -> Format.fprintf ppf "%g")

@@ -20,5 +20,5 @@ val domid : Xenctrl.domid option Arg.t
 
 val json : bool Term.t
 
-val seconds : float Arg.conv
-(** A number of seconds, 0..86400. *)
+val seconds : least:float -> float Arg.conv
+(** A number of seconds, [least]..86400. *)

@@ -16,8 +16,8 @@ let cmd =
   let doc = "see, make and release claims on memory" in
   let man_xrefs = List.map (fun cmd -> `Cmd (Cmd.name cmd)) cmds @ [ `Page ("xl", 1) ] in
   Cmd.group
-    (Cmd.info "xen-claims" ~doc ~man:Manual.blocks ~man_xrefs ~envs:Manual.environment
-       ~exits:Status.exits)
+    (Cmd.info "xen-claims" ~version:Version.version ~doc ~man:Manual.blocks ~man_xrefs
+       ~envs:Manual.environment ~exits:Status.exits)
     cmds
 
 (* Cmdliner follows its message with lines of usage, and breaks it. One line is enough. *)
@@ -30,19 +30,36 @@ let usage_error text =
   let prefix = "xen-claims: " in
   let text = String.concat "" (message lines) in
   let skip = if String.starts_with ~prefix text then String.length prefix else 0 in
-  Common.complain (String.sub text skip (String.length text - skip) ^ " (--help explains)");
+  let text = String.sub text skip (String.length text - skip) in
+  let hint =
+    if String.starts_with ~prefix:"required COMMAND name" text then " Options come after it."
+    else ""
+  in
+  Common.complain (text ^ hint ^ " (--help explains)");
   Status.Usage
 
 let () =
   let text = Buffer.create 256 in
   let err = Format.formatter_of_buffer text in
   Format.pp_set_margin err 100_000;
-  let result = Cmd.eval_value ~err cmd in
-  Format.pp_print_flush err ();
-  match result with
+  let eval () =
+    let result = Cmd.eval_value ~err cmd in
+    Format.print_flush ();
+    flush stdout;
+    result
+  in
+  match eval () with
+  | exception Sys_error reason ->
+      (* Help can't be written. *)
+      close_out_noerr stdout;
+      Common.complain ("standard output: " ^ reason);
+      exit (Status.code Refused)
   | Ok (`Ok status) -> exit (Status.code status)
   | Ok (`Help | `Version) -> exit (Status.code Done)
-  | Error (`Parse | `Term) -> exit (Status.code (usage_error (Buffer.contents text)))
+  | Error (`Parse | `Term) ->
+      Format.pp_print_flush err ();
+      exit (Status.code (usage_error (Buffer.contents text)))
   | Error `Exn ->
+      Format.pp_print_flush err ();
       prerr_string (Buffer.contents text);
       exit Cmd.Exit.internal_error

@@ -42,7 +42,8 @@ let explain (error : Claims.error) =
   | No_such_node _ -> (text, "ENOENT", see_nodes)
   | Not_permitted ->
       (text, "EPERM or EACCES", "FLASK has to allow setclaim, and getdomaininfo to read claims")
-  | Not_supported -> (text, "EOPNOTSUPP", "boot a Xen that has the call XEN_DOMCTL_claim_memory")
+  | Not_supported ->
+      (text, "EOPNOTSUPP", "boot a Xen with the patches of xen-claims, XEN_DOMCTL_claim_memory")
   | Refused error -> (text, name error, "'xl dmesg' may say more")
 
 let reason error =

@@ -24,7 +24,9 @@ let claims what : Yojson.Safe.t -> Xenctrl.claim list = function
         | Ok claim -> claim
         | Error reason -> bad "%s: %s" what reason
       in
-      List.map claim fields
+      let claims = List.map claim fields in
+      Option.iter (bad "%s: %s" what) (Claim_set.fault claims);
+      claims
   | json -> bad "%s: %s is no object of targets and sizes, as {\"0\": \"2G\"}" what (show json)
 
 (* The fields of an object that has no others than the known ones. *)
@@ -43,6 +45,8 @@ let field what fields name read default =
 
 (* Making *)
 
+(* A domain's pages are counted in 32 bits (1.14). *)
+let most_pages = 0xFFFF_FFFFL
 let sum = List.fold_left (fun n (c : Xenctrl.claim) -> Int64.add n c.pages) 0L
 
 let populate xc domid ({ pages; target } : Xenctrl.claim) =
@@ -65,6 +69,12 @@ let domain xc index json =
   let started = field what given "started" yes false in
   if List.exists (fun (c : Xenctrl.claim) -> c.target < 0l) memory then
     bad "%s: memory: it is on nodes, not on the host" what;
+  if Int64.unsigned_compare max most_pages > 0 then
+    bad "%s: a domain may have less than 16T, memory and claims together" what;
+  if Int64.compare (sum memory) max > 0 then
+    bad "%s: memory of %s is more than its max, %s" what
+      (Size.to_string (sum memory))
+      (Size.to_string max);
   let domid = Xenctrl.domain_create xc in
   Xenctrl.domain_setmaxmem xc domid (Int64.mul 4L max);
   List.iter (populate xc domid) memory;
@@ -90,7 +100,8 @@ let load xc path =
   | () -> Ok ()
   | exception Bad reason -> Error (path ^ ": " ^ reason)
   | exception Invalid_argument reason -> Error (path ^ ": " ^ reason)
-  | exception Sys_error reason -> Error reason
+  | exception Sys_error reason ->
+      Error (if String.starts_with ~prefix:path reason then reason else path ^ ": " ^ reason)
   | exception Yojson.Json_error reason -> Error (path ^ ": not JSON: " ^ one_line reason)
   | exception Unix.Unix_error (error, call, _) ->
       Error (Printf.sprintf "%s: %s: %s" path call (Unix.error_message error))

@@ -76,3 +76,12 @@ Of those that are left over, domain 2 is not: it runs.
   domain 3: released 3=2G
   $ xen-claims release --orphans --host 4x16 --state empty.json
   No claims are left over.
+
+Nodes that are wanted have to be there:
+
+  $ xen-claims plan 1G --vcpus-node 9 --host 4x16
+  xen-claims: the host has no node 9 online (ENOENT): 'xen-claims nodes' shows what there is
+  [1]
+  $ xen-claims plan 1G --policy prefer:0,7 --host 4x16
+  xen-claims: the host has no node 7 online (ENOENT): 'xen-claims nodes' shows what there is
+  [1]

@@ -10,7 +10,7 @@ Nothing on standard output, one line on standard error.
 The command line: exit code 2, whether there is a Xen or not.
 
   $ bad
-  xen-claims: required COMMAND name is missing, must be one of 'list', 'nodes', 'plan', 'release', 'set', 'show' or 'watch'. (--help explains)
+  xen-claims: required COMMAND name is missing, must be one of 'list', 'nodes', 'plan', 'release', 'set', 'show' or 'watch'. Options come after it. (--help explains)
   [2]
   $ bad frob
   xen-claims: unknown command 'frob', must be one of 'list', 'nodes', 'plan', 'release', 'set', 'show' or 'watch'. (--help explains)
@@ -100,7 +100,13 @@ The command line: exit code 2, whether there is a Xen or not.
   xen-claims: SIZE argument: '0' is nothing to plan (--help explains)
   [2]
   $ bad plan 99999999999G
-  xen-claims: SIZE argument: '99999999999G' is more than any host has (--help explains)
+  xen-claims: SIZE argument: '99999999999G' is more than any host has, which is 16777216T (--help explains)
+  [2]
+  $ bad --json nodes
+  xen-claims: required COMMAND name is missing, must be one of 'list', 'nodes', 'plan', 'release', 'set', 'show' or 'watch'. Options come after it. (--help explains)
+  [2]
+  $ bad release 3 --idle 1 --host 4x16
+  xen-claims: --idle is for --orphans
   [2]
   $ bad plan 1G --policy best
   xen-claims: option '--policy': 'best' is no policy: use single, pack, interleave, or prefer:NODES as in prefer:0,1 (--help explains)
@@ -124,7 +130,7 @@ The command line: exit code 2, whether there is a Xen or not.
   xen-claims: option '--idle': 'soon' is no number of seconds in 0..86400 (--help explains)
   [2]
   $ bad watch --interval=-1
-  xen-claims: option '--interval': '-1' is no number of seconds in 0..86400 (--help explains)
+  xen-claims: option '--interval': '-1' is no number of seconds in 0.1..86400 (--help explains)
   [2]
   $ bad set 5 "$(printf '0=1\n2G')"
   xen-claims: 0=1 2G: '1 2G' is no size: give a number and a unit (p for pages, K, M, G or T), as in 512M or 262144p
@@ -193,6 +199,22 @@ A host that is none, and a state that is none:
   $ echo '{"domains": [{"max": "1G", "claims": {"0": "2G"}}]}' | state
   xen-claims: --state: state.json: domain 1: it has 0 and may have 1G, 2G more wanted
   [2]
+  $ echo '{"domains": [{"max": "1G", "memory": {"0": "2G"}}]}' | state
+  xen-claims: --state: state.json: domain 1: memory of 2G is more than its max, 1G
+  [2]
+  $ echo '{"domains": [{"max": "17179869185T"}]}' | state
+  xen-claims: --state: state.json: domain 1: a domain may have less than 16T, memory and claims together
+  [2]
+  $ echo '{"domains": [{"memory": {"0": "9999999999T", "1": "34359738368T"}}]}' | state
+  xen-claims: --state: state.json: domain 1: memory: '34359738368T' is more than can be counted
+  [2]
+  $ echo '{"domains": [{"memory": {"0": "1G", "0": "2G"}}]}' | state
+  xen-claims: --state: state.json: domain 1: memory: '0' is there twice: give each target once
+  [2]
+  $ echo '{"domains": [{"claims": {"0": "1G", "0": "2G"}}]}' | state
+  xen-claims: --state: state.json: domain 1: claims: '0' is there twice: give each target once
+  [2]
+
   $ echo '{"claim_sets": "no"}' | state
   xen-claims: --state: state.json: the file: claim_sets: "no" is not true or false
   [2]
@@ -225,3 +247,16 @@ No Xen at all, or no library to talk to it; where there is one, it can't be show
   [3]
   $ sed -E 's/this (machine|build) .*/this ... says why/' err
   xen-claims: this ... says why
+
+What can't be written anywhere, and what nobody can be told:
+
+  $ xen-claims --help=plain >/dev/full
+  xen-claims: standard output: No space left on device
+  [1]
+  $ xen-claims nodes --host 4x16 >/dev/full
+  xen-claims: standard output: No space left on device
+  [1]
+  $ xen-claims plan 99G --host 4x16 2>/dev/full
+  [1]
+  $ xen-claims show 5 --host 4x16 2>&-
+  [1]

@@ -89,6 +89,9 @@ Over 500 lines, as it shows all of them whole.
              pager, groff or plain. With auto, the format is pager or plain
              whenever the TERM env var is dumb or undefined.
   
+         --version
+             Show version information.
+  
   EXIT STATUS
          xen-claims exits with:
   
@@ -224,6 +227,9 @@ Over 500 lines, as it shows all of them whole.
              pager, groff or plain. With auto, the format is pager or plain
              whenever the TERM env var is dumb or undefined.
   
+         --version
+             Show version information.
+  
   EXIT STATUS
          xen-claims nodes exits with:
   
@@ -274,6 +280,9 @@ Over 500 lines, as it shows all of them whole.
              Show this help in format FMT. The value FMT must be one of auto,
              pager, groff or plain. With auto, the format is pager or plain
              whenever the TERM env var is dumb or undefined.
+  
+         --version
+             Show version information.
   
   EXIT STATUS
          xen-claims list exits with:
@@ -327,6 +336,9 @@ Over 500 lines, as it shows all of them whole.
              Show this help in format FMT. The value FMT must be one of auto,
              pager, groff or plain. With auto, the format is pager or plain
              whenever the TERM env var is dumb or undefined.
+  
+         --version
+             Show version information.
   
   EXIT STATUS
          xen-claims show exits with:
@@ -396,6 +408,9 @@ Over 500 lines, as it shows all of them whole.
              Show this help in format FMT. The value FMT must be one of auto,
              pager, groff or plain. With auto, the format is pager or plain
              whenever the TERM env var is dumb or undefined.
+  
+         --version
+             Show version information.
   
   EXIT STATUS
          xen-claims set exits with:
@@ -478,6 +493,9 @@ Over 500 lines, as it shows all of them whole.
              pager, groff or plain. With auto, the format is pager or plain
              whenever the TERM env var is dumb or undefined.
   
+         --version
+             Show version information.
+  
   EXIT STATUS
          xen-claims plan exits with:
   
@@ -523,7 +541,8 @@ Over 500 lines, as it shows all of them whole.
   OPTIONS
          --idle=SECONDS (absent=10)
              For how long nothing must happen to a domain before it is an
-             orphan.
+             orphan: 0 to 86400 seconds. With 0, builds that are under way lose
+             their claims, too.
   
          --orphans
              Release what was left over by builders that are gone.
@@ -543,6 +562,9 @@ Over 500 lines, as it shows all of them whole.
              Show this help in format FMT. The value FMT must be one of auto,
              pager, groff or plain. With auto, the format is pager or plain
              whenever the TERM env var is dumb or undefined.
+  
+         --version
+             Show version information.
   
   EXIT STATUS
          xen-claims release exits with:
@@ -576,7 +598,7 @@ Over 500 lines, as it shows all of them whole.
   
   OPTIONS
          --interval=SECONDS (absent=1)
-             How long to wait between two readings.
+             How long to wait between two readings: 0.1 to 86400 seconds.
   
          --json
              Print JSON, in the shape that xen-claims(1) describes.
@@ -596,6 +618,9 @@ Over 500 lines, as it shows all of them whole.
              Show this help in format FMT. The value FMT must be one of auto,
              pager, groff or plain. With auto, the format is pager or plain
              whenever the TERM env var is dumb or undefined.
+  
+         --version
+             Show version information.
   
   EXIT STATUS
          xen-claims watch exits with:
