@@ -187,11 +187,9 @@ let release h domid =
 let with_claims h domid set f =
   let* () = install h domid set in
   match f () with
-  | value -> (
-      match release h domid with
-      (* A domain that is gone claims nothing. *)
-      | Ok () | Error (No_such_domain _) -> Ok value
-      | Error error -> Error error)
+  | value ->
+      ignore (release h domid);
+      Ok value
   | exception exn ->
       let trace = Printexc.get_raw_backtrace () in
       ignore (release h domid);

@@ -71,7 +71,9 @@ val release : Xenctrl.handle -> Xenctrl.domid -> (unit, error) result
 val with_claims :
   Xenctrl.handle -> Xenctrl.domid -> Xenctrl.claim array -> (unit -> 'a) -> ('a, error) result
 (** [with_claims h d set f] installs [set], runs [f ()], and releases what is left of it, also if
-    [f] raises. [f] is not run if [set] is refused. It may destroy [d]. *)
+    [f] raises. An error is that [set] was refused: then [f] was not run. [f] may destroy [d].
+    Should the release be refused, as no Xen refuses it after a [set] of the same caller, what is
+    left stays claimed until [d] is destroyed. *)
 
 val holders : Xenctrl.handle -> (holder list, error) result
 (** [holders h] are the domains that have or claim memory: those with most, had and claimed
@@ -124,12 +126,14 @@ val plan :
 
     With [host_claim] ([false] by default), what the nodes of the policy lack is a host claim: for
     [Single] what the node with most lacks, for [Prefer] what the preferred nodes lack. It fails
-    only if the host has not that many.
+    only if the host has not that many. It changes nothing for [Pack] and [Interleave], which take
+    from all nodes anyway.
 
     With [near], of nodes that are equally good for the policy those are taken that are nearest to
     that node, for instance the one of the vCPUs; for [Single], and for [Pack] where one node is
-    enough, that comes before what is left on them. Where several nodes are taken, their shares are
-    whole multiples of 2 MiB as far as what they have allows.
+    enough, that comes before what is left on them. A [near] that the host does not have is ignored.
+    Where several nodes are taken, their shares are whole multiples of 2 MiB as far as what they
+    have allows.
 
     What is still equal is decided by what is left on the nodes (little is good), then by id. Where
     more than 20,000 sets of nodes would have to be compared, the plan has as few nodes as can be,
@@ -157,8 +161,8 @@ val claim_with_plan :
     builder holds more than the nodes show.
 
     The error is [Short] if no plan could be made, [Outrun] after the last attempt, and otherwise
-    that of {!install}. What [d] claimed before counts as claimable, and is still claimed after an
-    error.
+    that of {!install}, but never [Not_enough_memory] or [Short_a_moment_ago]. What [d] claimed
+    before counts as claimable, and is still claimed after an error.
 
     Raises [Invalid_argument] if [attempts] is not positive, or as {!plan}. *)
 
@@ -174,7 +178,8 @@ type populating = {
 
 val populate_plan : Xenctrl.claim array -> populating
 (** [populate_plan set] populates a domain that claims [set] with as many pages as it claims, so
-    that nothing of it is left (1.9), whatever others do meanwhile.
+    that nothing of it is left (1.9), whatever others do meanwhile. [set] is one that {!install}
+    takes; that is not checked again.
 
     Pages claimed on a node are taken from exactly that node, and before those claimed host-wide:
     these are taken from the nodes of the affinity, then from any other. Large extents come first: 1

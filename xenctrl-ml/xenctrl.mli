@@ -39,7 +39,8 @@ val with_intf : (handle -> 'a) -> 'a
 (** {1 Claims} *)
 
 type domid = int
-(** A domain: a number in 0..32751. It need not exist. *)
+(** A domain: a number in 0..32751. It need not exist. Functions raise [Invalid_argument] for any
+    other number. *)
 
 type claim = { pages : int64; target : int32 }
 (** [pages] pages of 4096 bytes, on node [target] (0..63), or host-wide if [target] is [-1l]. *)
@@ -57,15 +58,17 @@ val domain_claim_memory : handle -> domid -> claim array -> unit
     sent to the hypervisor. Raises [Unix.Unix_error] with [ENOMEM] if that many unclaimed pages are
     not there, on a node or host-wide; [EINVAL] if they and what [d] has are more than its maximum
     memory; [ENOENT] if the host has no such node online; [ESRCH] if there is no such domain or it
-    is dying; [EPERM]; [EOPNOTSUPP] from a hypervisor without claim sets. Whatever [d] claimed
-    before, it still claims. *)
+    is dying; [EPERM], or [EACCES] from FLASK; [EOPNOTSUPP] from a hypervisor without claim sets.
+    Whatever [d] claimed before, it still claims. {!Claims.install} is this with an error that says
+    which node was short, and by how much. *)
 
 val domain_claim_memory_get : handle -> domid -> claim array
 (** [domain_claim_memory_get h d] is what [d] still claims (1.5): the claims of more than 0 pages,
     the host's first, then those of nodes ascending. Of a domain that was not populated it is what
     was set.
 
-    Raises [Unix.Unix_error] with [ESRCH] if there is no such domain or it is dying; [EPERM]. *)
+    Raises [Unix.Unix_error] with [ESRCH] if there is no such domain or it is dying; [EPERM], or
+    [EACCES] from FLASK. *)
 
 val domain_claim_pages : handle -> domid -> int64 -> unit
 (** [domain_claim_pages h d pages] is the legacy call (1.6): a host-wide claim for what [pages]
@@ -78,7 +81,9 @@ val domain_claim_pages : handle -> domid -> int64 -> unit
 val has_claim_sets : handle -> bool
 (** [has_claim_sets h] is [false] on a Xen without claim sets, where {!domain_claim_memory} can't
     but fail. That the hypervisor has them does not mean that the security policy lets this program
-    set any. *)
+    set any.
+
+    Raises [Unix.Unix_error] with [EPERM] or [EACCES] if it can't be told. *)
 
 (** {1 Memory} *)
 
@@ -130,13 +135,17 @@ val domain_create : ?uuid:string -> handle -> domid
     Raises [Invalid_argument] if [uuid] has not 16 bytes. *)
 
 val domain_setmaxmem : handle -> domid -> int64 -> unit
-(** [domain_setmaxmem h d kib] lets [d] have up to [kib] KiB, rounded down to pages. *)
+(** [domain_setmaxmem h d kib] lets [d] have up to [kib] KiB, rounded down to pages. More than
+    2{^ 32} - 1 pages count as that many.
+
+    Raises [Invalid_argument] if [kib] is negative; [Unix.Unix_error] with [ESRCH] if there is no
+    such domain. *)
 
 val domain_set_node_affinity : handle -> domid -> int list -> unit
 (** [domain_set_node_affinity h d nodes] makes [nodes] those that [d] gets its memory from first.
 
     Raises [Invalid_argument] if one of [nodes] is not in 0..63. Raises [Unix.Unix_error] with
-    [EINVAL] if none of them is online. *)
+    [EINVAL] if none of them is online, or [nodes] is empty; [ESRCH] if there is no such domain. *)
 
 (** Where pages come from. *)
 type placement =
@@ -147,7 +156,11 @@ type placement =
 val domain_populate : handle -> domid -> order:int -> extents:int -> placement -> int
 (** [domain_populate h d ~order ~extents placement] gives [d] up to [extents] extents of
     2{^ [order]} pages and is the number it gave: the first that can't be had ends it (1.8). Orders
-    are 0..18; 0 is a page, 9 is 2 MiB, 18 is 1 GiB. *)
+    are 0..18; 0 is a page, 9 is 2 MiB, 18 is 1 GiB. Of a node that is not online [Exact] gives
+    none, and [Prefer] is as [Any].
+
+    Raises [Invalid_argument] if [order] is not in 0..18, [extents] is negative, or a node is not in
+    0..63; [Unix.Unix_error] with [ESRCH] if there is no such domain. *)
 
 type domain_memory = { owner : domid; on_node : int; has_pages : int64 }
 (** [has_pages] pages, more than 0, that domain [owner] has of node [on_node]. *)
@@ -161,10 +174,13 @@ val domain_unpause : handle -> domid -> unit
 (** [domain_unpause h d] starts [d]. In an embedded hypervisor nothing runs: there [d] is merely not
     paused any more.
 
-    Raises [Unix.Unix_error] with [EINVAL] if [d] is not paused. *)
+    Raises [Unix.Unix_error] with [EINVAL] if [d] is not paused; [ESRCH] if there is no such domain.
+*)
 
 val domain_destroy : handle -> domid -> unit
-(** [domain_destroy h d] releases what [d] claims and frees its memory. *)
+(** [domain_destroy h d] releases what [d] claims and frees its memory.
+
+    Raises [Unix.Unix_error] with [ESRCH] if there is no such domain. *)
 
 (** {1 The embedded hypervisor} *)
 
@@ -184,12 +200,15 @@ module Model : sig
     | Delay of float  (** The hypercall takes that many seconds. *)
     | Refuse of Unix.error
         (** The answer is this error, as from a Xen without claim sets ([EOPNOTSUPP]) or one whose
-            security policy says no ([EPERM]). {!has_claim_sets} counts as a claim call. *)
+            security policy says no ([EPERM], or [EACCES] as FLASK does). {!has_claim_sets} counts
+            as a claim call. *)
 
   val inject : handle -> fault -> unit
   (** [inject h fault] lets the next claim call that has no fault yet have this one.
 
-      Raises [Unix.Unix_error] with [EOPNOTSUPP] if [h] is no embedded hypervisor. *)
+      Raises [Unix.Unix_error] with [EOPNOTSUPP] if [h] is no embedded hypervisor;
+      [Invalid_argument] for an error that Xen does not give, and for a delay that is negative or no
+      number. *)
 end
 
 (** {1:errors Errors}
