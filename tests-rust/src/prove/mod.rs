@@ -123,8 +123,14 @@ pub const PROOFS: &[Proof] = &[
                 "pad-is-not-checked",
                 "rows 7 to 13 of 1.4 decide, in their order",
             ),
-            ("node-is-not-checked", "I2: C[n] <= F[n]"),
-            ("maximum-is-not-checked", "I3: tot_pages + out <= max_pages"),
+            (
+                "node-is-not-checked",
+                "row 14 of 1.4 decides after 10 to 13: on a node",
+            ),
+            (
+                "maximum-is-not-checked",
+                "row 15 of 1.4 decides after 14: the maximum",
+            ),
             ("checks-after-release", "a refused SET changes nothing"),
             (
                 "sets-are-merged",
@@ -157,10 +163,6 @@ pub const PROOFS: &[Proof] = &[
             (
                 "legacy-ignores-populated",
                 "the host claim is pages - tot_pages, I3",
-            ),
-            (
-                "last-node-is-not-released",
-                "0 pages, or death, releases everything",
             ),
         ],
     },
