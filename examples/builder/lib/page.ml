@@ -119,9 +119,9 @@ let memory_over_time ~name ~seconds (storm : Storm.t) =
         (if i + columns >= count then "%g" else "")
         (if i mod columns = 0 then "%g" else "");
       add
-        "plot $node%d using 1:3 with filledcurves y1=0 fs solid 1 noborder lc rgb '%s', '' using \
-         1:2 with filledcurves y1=0 fs solid 1 noborder lc rgb '%s', '' using 1:4 with lines lw 1 \
-         lc rgb '%s'\n"
+        "plot $node%d using 1:3 title 'claimed' with filledcurves y1=0 fs solid 1 noborder lc rgb \
+         '%s', '' using 1:2 title 'in use' with filledcurves y1=0 fs solid 1 noborder lc rgb '%s', \
+         '' using 1:4 title 'size' with lines lw 1 lc rgb '%s'\n"
         i claimed used ink)
     nodes;
   add "unset multiplot\n";
