@@ -20,7 +20,7 @@ make_root() ( # a subshell: the lock ends with it
     if command -v apt-config >/dev/null; then apt-config dump; fi | grep -E '^Acquire::https?::' >"$new/apt.conf" || true
     for directory in doc info locale man; do exclude+=(--dpkgopt="path-exclude=/usr/share/$directory/*"); done
     # INITRD=No: the kernel is only booted with an initramfs made here.
-    INITRD=No TMPDIR=$new/tmp step "$cache/root.log" "making the build root from $mirror (about a minute)" \
+    INITRD=No TMPDIR=$new/tmp step "$cache/root.log" "making the build root, $(tr , "\n" <<<"$packages" | wc -l) packages and what they need, from $mirror (a minute or more)" \
         mmdebstrap --mode=root --variant=minbase --include="$packages" --format=directory \
         --aptopt="$new/apt.conf" --aptopt='Acquire::Languages "none"' --aptopt='APT::Sandbox::User "root"' \
         --dpkgopt=force-unsafe-io "${exclude[@]}" "$suite" "$new/root" "$mirror"
