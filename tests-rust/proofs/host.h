@@ -172,12 +172,9 @@ static bool same_host(const struct host *a, const struct host *b)
     return same;
 }
 
-/*
- * Counts are sums of some powers of 2: 1, 2, 2^9 and 2^18, orders that are allocated, and 2^31,
- * the largest an unsigned int has. Any 64 bits are more than a solver copes with.
- */
+/* Pages of a domain are counted in 32 bits, any of them unless a proof says which. */
 #ifndef BITS
-#define BITS 0x80040203U
+#define BITS ~0U
 #endif
 
 static unsigned int pages_counted(void)
