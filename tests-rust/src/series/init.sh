@@ -9,6 +9,7 @@ for module in /modules/*.ko; do insmod "$module"; done
 mount -t xenfs xenfs /proc/xen
 if [ -e /command ]; then
     stty -F /dev/ttyS1 raw
+    echo "xen-claims: the command begins"
     sh /command </dev/null >/dev/ttyS1 2>&1
     echo "xen-claims: exit status $?"
     sleep 1 # Xen's console is slow.

@@ -9,6 +9,7 @@ pub mod boot;
 pub mod build;
 pub mod check;
 mod code;
+mod console;
 pub mod cpio;
 pub mod machine;
 pub mod patch;
