@@ -81,8 +81,20 @@ let with_claims () =
     (Not_enough_memory { where = Node 1; wanted = Int64.succ gib; claimable = Int64.sub gib 4L })
     (Claims.with_claims h d [| node 1 (Int64.succ gib) |] (fun () -> ran := true));
   Alcotest.(check bool) "f was not run" false !ran;
+  (* A release that is refused takes nothing away from what f did. *)
+  Xenctrl.Model.inject h (Delay 0.);
+  Xenctrl.Model.inject h (Refuse EACCES);
+  Alcotest.(check (result int error)) "value" (Ok 42) (Claims.with_claims h d set (fun () -> 42));
+  Check.claims_of h d [| host 5L; node 1 10L |];
   unwrap (Claims.with_claims h d set (fun () -> Xenctrl.domain_destroy h d));
-  nothing_claimed h
+  nothing_claimed h;
+  let d = new_domain h in
+  Alcotest.check_raises "what f raises, the handle closed" Exit (fun () ->
+      let close_and_raise () =
+        Xenctrl.interface_close h;
+        raise Exit
+      in
+      ignore (Claims.with_claims h d set close_and_raise))
 
 (* Optimistic: of two that planned the same, one plans again. *)
 

@@ -192,7 +192,8 @@ let with_claims h domid set f =
       Ok value
   | exception exn ->
       let trace = Printexc.get_raw_backtrace () in
-      ignore (release h domid);
+      (* Whatever the release comes to, what [f] raised is what happened. *)
+      (try ignore (release h domid) with _ -> ());
       Printexc.raise_with_backtrace exn trace
 
 let claim_with_plan ?(attempts = 16) ?near ?host_claim h domid ~pages policy =

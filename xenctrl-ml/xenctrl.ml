@@ -59,9 +59,7 @@ let done_or_fail name domid = function
   | None -> ()
   | Some failure -> fail name (domain domid) failure
 
-let get_or_fail name subject = function
-  | Ok value -> value
-  | Error failure -> fail name subject failure
+let get_or_fail name = function Ok value -> value | Error failure -> fail name "" failure
 
 (* The subject is put into words only where somebody reads it. *)
 let get_of_domain_or_fail name domid = function
@@ -104,23 +102,22 @@ let domain_claim_memory_get handle domid =
 let domain_claim_pages handle domid pages =
   Stubs.xen_claims_claim_pages handle domid pages |> done_or_fail "domain_claim_pages" domid
 
-let has_claim_sets handle =
-  Stubs.xen_claims_has_claim_sets handle |> get_or_fail "has_claim_sets" ""
+let has_claim_sets handle = Stubs.xen_claims_has_claim_sets handle |> get_or_fail "has_claim_sets"
 
 (* Memory *)
 
-let node_memory handle = Stubs.xen_claims_nodes handle |> get_or_fail "node_memory" ""
-let node_distances handle = Stubs.xen_claims_distances handle |> get_or_fail "node_distances" ""
-let host_memory handle = Stubs.xen_claims_host handle |> get_or_fail "host_memory" ""
-let domain_list handle = Stubs.xen_claims_domains handle |> get_or_fail "domain_list" ""
-let domain_memory handle = Stubs.xen_claims_domain_memory handle |> get_or_fail "domain_memory" ""
+let node_memory handle = Stubs.xen_claims_nodes handle |> get_or_fail "node_memory"
+let node_distances handle = Stubs.xen_claims_distances handle |> get_or_fail "node_distances"
+let host_memory handle = Stubs.xen_claims_host handle |> get_or_fail "host_memory"
+let domain_list handle = Stubs.xen_claims_domains handle |> get_or_fail "domain_list"
+let domain_memory handle = Stubs.xen_claims_domain_memory handle |> get_or_fail "domain_memory"
 
 (* Building domains *)
 
 let no_uuid = String.make 16 '\000'
 
 let domain_create ?(uuid = no_uuid) handle =
-  Stubs.xen_claims_create handle uuid |> get_or_fail "domain_create" ""
+  Stubs.xen_claims_create handle uuid |> get_or_fail "domain_create"
 
 let domain_setmaxmem handle domid kib =
   if Int64.compare kib 0L < 0 then

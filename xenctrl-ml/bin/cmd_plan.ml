@@ -7,17 +7,19 @@ let plan json pages policy near host_claim xc =
   let* host = Result.fold ~ok:Result.ok ~error:(Refusal.error ?domid:None) (Claims.look xc) in
   let preferred = match policy with Claims.Prefer nodes -> nodes | _ -> [] in
   let is_missing node = not (List.exists (fun (n : Claims.node) -> n.node = node) host.nodes) in
-  match List.find_opt is_missing (Option.to_list near @ preferred) with
-  | Some node -> Refusal.error (No_such_node node)
-  | None -> (
-      match Claims.plan ?near ~host_claim host ~pages policy with
-      | Error by -> Refusal.error (Short { wanted = pages; by; holders = [] })
-      | Ok claims ->
-          let claims = Claim_set.nodes_first (Array.to_list claims) in
-          print_string
-            (if json then Shape.to_string (Shape.plan ~pages claims)
-             else Claim_set.to_string claims ^ "\n");
-          Ok ())
+  let* () =
+    match List.find_opt is_missing (Option.to_list near @ preferred) with
+    | Some node -> Refusal.error (No_such_node node)
+    | None -> Ok ()
+  in
+  match Claims.plan ?near ~host_claim host ~pages policy with
+  | Error by -> Refusal.error (Short { wanted = pages; by; holders = [] })
+  | Ok claims ->
+      let claims = Claim_set.nodes_first (Array.to_list claims) in
+      print_string
+        (if json then Shape.to_string (Shape.plan ~pages claims)
+         else Claim_set.to_string claims ^ "\n");
+      Ok ()
 
 (* What a plan can be made for. *)
 let max_pages = Int64.shift_left 1L 52

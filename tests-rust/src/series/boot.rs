@@ -119,7 +119,7 @@ impl Boot {
     /// Boots and runs a command in Dom0; `out` gets what it prints. Its exit status.
     ///
     /// Should Dom0's kernel crash before it runs anything, without a complaint of Xen's, it is booted
-    /// once more: that was seen in one of a hundred boots. The console of the crash is kept.
+    /// once more: in about a hundred boots that was seen once. The console of the crash is kept.
     ///
     /// # Errors
     ///
