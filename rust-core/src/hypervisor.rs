@@ -387,6 +387,14 @@ pub trait Faults: DomainBuilder {
     /// The recalls so far, oldest first.
     fn recalls(&self) -> Vec<Recall>;
 
+    /// Scrubs all free memory that is to be scrubbed before anybody gets it again, because a domain had
+    /// it that is gone.
+    ///
+    /// # Errors
+    ///
+    /// `EOPNOTSUPP` where that can't be arranged, as on a Xen that does it when it is idle.
+    fn scrub(&self) -> Result<(), HypercallError>;
+
     /// Lets the next extent of a populate call fail after the allocator's checks were passed.
     ///
     /// # Errors

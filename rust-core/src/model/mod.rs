@@ -1,8 +1,12 @@
 //! The embedded hypervisor: `docs/contract.md`, counted in pages, in one process.
 //!
-//! It knows how many pages each node has and who has or claims them, and nothing else: no
-//! addresses, no fragmentation. Read `State::install` in `state.rs`, the heart of it, first. All of it
-//! is behind one lock, as Xen's heap is behind the heap lock.
+//! It knows how many pages each node has, who has or claims them, and how many of the free ones are
+//! still to be scrubbed, because a domain had them that is gone. It knows no addresses: its memory is
+//! never in pieces, and none of it is in the DMA zone, unless a caller of [`Model::populate_extent`]
+//! says so. Nor does it scrub while it is idle, but only when it is told to.
+//!
+//! Read `State::install` in `state.rs`, the heart of it, first, then `State::place` in `alloc.rs`. All
+//! of it is behind one lock, as Xen's heap is behind the heap lock.
 
 mod alloc;
 mod state;
@@ -20,8 +24,10 @@ use crate::limits::MAX_CLAIMS;
 use crate::topology::Topology;
 use crate::units::{DomainId, NodeId, NodeSet, Pages};
 use crate::wire::{self, xen_memory_claim};
-pub use alloc::Blocks;
+use alloc::Request;
 use state::State;
+
+pub use alloc::Blocks;
 
 /// Something that goes wrong on purpose in the next claim call, for tests of what lies above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +82,8 @@ impl Model {
     }
 
     /// One extent of a populate call on a host whose free memory is in pieces: `blocks` tells what a
-    /// node has for it. The node that the extent came from, if it was given.
+    /// node has for it, where the counts would say what it is given. The node that the extent came
+    /// from, if it was given.
     ///
     /// What is not `counted` the hypervisor takes for its own use (`MEMF_no_refcount`): it is no page
     /// of the domain's, uses none of its claims, and comes back when the domain ends.
@@ -90,10 +97,15 @@ impl Model {
         order: u32,
         placement: Placement,
         counted: bool,
-        blocks: impl Fn(NodeId) -> Blocks,
+        blocks: impl Fn(NodeId, Blocks) -> Blocks,
     ) -> Result<Option<NodeId>, HypercallError> {
         self.on(Operation::Populate, Some(domain), |state| {
-            state.populate_extent(domain, order, placement, counted, blocks)
+            let request = Request {
+                order,
+                placement,
+                counted,
+            };
+            state.populate_extent(domain, request, blocks)
         })
     }
 
@@ -246,9 +258,8 @@ impl DomainBuilder for Model {
     ) -> Result<u64, HypercallError> {
         // One lock per extent, so that other builders come in between as they do on Xen.
         for done in 0..extents {
-            let given = self.on(Operation::Populate, Some(domain), |state| {
-                state.populate_extent(domain, order, placement, true, |_| Blocks::Clean)
-            })?;
+            let given =
+                self.populate_extent(domain, order, placement, true, |_, counted| counted)?;
             if given.is_none() {
                 return Ok(done);
             }
@@ -296,6 +307,11 @@ impl Faults for Model {
 
     fn recalls(&self) -> Vec<Recall> {
         lock(&self.state).recalls.clone()
+    }
+
+    fn scrub(&self) -> Result<(), HypercallError> {
+        lock(&self.state).scrub();
+        Ok(())
     }
 
     fn fail_next_allocation(&self) -> Result<(), HypercallError> {

@@ -18,6 +18,8 @@ use crate::wire::{self, xen_memory_claim};
 pub(super) struct Node {
     pub(super) size: u64,
     pub(super) free: u64,
+    /// Free pages that have to be scrubbed before anybody gets them.
+    pub(super) dirty: u64,
     /// Sum of all domains' claims on this node.
     pub(super) claimed: u64,
     /// Pages out of use.
@@ -320,28 +322,32 @@ impl State {
         }
         for (node, pages) in self.nodes.iter_mut().zip(uncounted) {
             node.free += pages;
+            node.dirty += pages;
             self.free += pages;
         }
         self.domains.remove(&id);
         Ok(())
     }
 
-    /// Takes pages from a domain: they are free then, and some of them out of use.
+    /// Takes pages from a domain: they are free then, and some of them out of use. As in Xen, a living
+    /// domain is to clear what it gives back itself, and what a dying one had is scrubbed later.
     pub(super) fn free_pages(&mut self, id: DomainId, node: NodeId, pages: u64, gone: u64) {
+        let node = &mut self.nodes[node.index()];
         if let Some(domain) = self.domains.get_mut(&id) {
             domain.tot_pages -= pages;
+            node.dirty += if domain.dying { pages - gone } else { 0 };
         }
-        let node = &mut self.nodes[node.index()];
         node.offlined += gone;
         node.free += pages - gone;
         self.free += pages - gone;
     }
 
     pub(super) fn offline_free_page(&mut self, node: NodeId) -> Result<(), Errno> {
-        let counts = &mut self.nodes[node.index()];
-        counts.free = counts.free.checked_sub(1).ok_or(Errno::ENOENT)?;
-        counts.offlined += 1;
-        self.free -= 1;
+        if self.nodes[node.index()].free == 0 {
+            return Err(Errno::ENOENT);
+        }
+        self.take(node, 1);
+        self.nodes[node.index()].offlined += 1;
         self.recall(node);
         Ok(())
     }
@@ -363,6 +369,12 @@ impl State {
         node.free += pages;
         self.free += pages;
         Ok(())
+    }
+
+    pub(super) fn scrub(&mut self) {
+        for node in &mut self.nodes {
+            node.dirty = 0;
+        }
     }
 
     pub(super) fn nodes(&self) -> Vec<NodeMemory> {

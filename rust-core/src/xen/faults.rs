@@ -111,6 +111,11 @@ impl Faults for Xen {
             .collect()
     }
 
+    /// Xen does so by itself, on idle CPUs.
+    fn scrub(&self) -> Result<(), HypercallError> {
+        Err(HypercallError::host(Operation::Populate, Errno::EOPNOTSUPP))
+    }
+
     fn fail_next_allocation(&self) -> Result<(), HypercallError> {
         Err(HypercallError::host(Operation::Populate, Errno::EOPNOTSUPP))
     }
