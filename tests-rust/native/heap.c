@@ -187,11 +187,13 @@ void heap_counts(struct native_counts *counts)
 }
 
 /*
- * Whether an allocation finds a block on a node: 2 if it finds a clean one, 1
- * if only one to be scrubbed. Single pages are taken as they come.
+ * The best block an allocation finds on a node: 4 if it is clean and above the
+ * DMA zone, 3 if it is to be scrubbed first; 2 and 1, likewise, if there are
+ * none but in the DMA zone. Single pages are taken as they come.
  */
 int heap_has_block(unsigned int node, unsigned int wanted)
 {
+    unsigned int dma_zone = dma_bitsize ? bits_to_zone(dma_bitsize) : 0;
     unsigned int zone, order;
     int found = 0;
 
@@ -199,15 +201,15 @@ int heap_has_block(unsigned int node, unsigned int wanted)
         return 0;
 
     spin_lock(&heap_lock);
-    for ( zone = 1; zone < NR_ZONES && found < 2; zone++ )
+    for ( zone = 1; zone < NR_ZONES; zone++ )
         for ( order = wanted; avail[node][zone] && order <= MAX_ORDER; order++ )
         {
             const struct page_info *pg = page_list_first(&heap(node, zone, order));
+            int dirty = wanted && pg &&
+                        pg->u.free.first_dirty != INVALID_DIRTY_IDX;
 
-            if ( pg && (!wanted || pg->u.free.first_dirty == INVALID_DIRTY_IDX) )
-                found = 2;
-            else if ( pg && !found )
-                found = 1;
+            if ( pg )
+                found = max(found, (zone > dma_zone ? 4 : 2) - dirty);
         }
     spin_unlock(&heap_lock);
 

@@ -35,7 +35,7 @@ enum native_op {
     NATIVE_ONLINE,       /* node */
     NATIVE_COUNTS,       /* struct native_counts * */
     NATIVE_CHECK,        /* buffer, its size, pages too: what is wrong -> length */
-    NATIVE_HAS_BLOCK,    /* node, order -> 2 if clean, 1 if dirty, 0 if not */
+    NATIVE_HAS_BLOCK,    /* node, order -> 0 (none) to 4: heap_has_block() */
     NATIVE_SCRUB,        /* -> more to do */
     NATIVE_RECALLS,      /* buffer, its size: new lines of the log -> length */
     NATIVE_FAIL_HEAP,    /* the next allocation from the Xen heap fails */

@@ -145,8 +145,10 @@ impl Host {
     pub fn blocks(&self, node: NodeId, order: u32) -> Result<Blocks, Errno> {
         let found = self.number(Op::HasBlock, &[node.index() as u64, order.into()])?;
         Ok(match found {
-            2 => Blocks::Clean,
-            1 => Blocks::Dirty,
+            4 => Blocks::Clean,
+            3 => Blocks::Dirty,
+            2 => Blocks::CleanInDma,
+            1 => Blocks::DirtyInDma,
             _ => Blocks::None,
         })
     }
@@ -156,7 +158,7 @@ impl Host {
     /// # Errors
     ///
     /// `EPROTO` if the host has stopped.
-    pub fn scrub(&self) -> Result<bool, Errno> {
+    pub fn scrub_some(&self) -> Result<bool, Errno> {
         Ok(self.number(Op::Scrub, &[])? != 0)
     }
 
@@ -437,6 +439,12 @@ impl Faults for Host {
         let mut recalls = lock(&self.recalls);
         recalls.extend(text.lines().filter_map(Recall::from_log));
         recalls.clone()
+    }
+
+    fn scrub(&self) -> Result<(), HypercallError> {
+        let on = |errno| HypercallError::host(Operation::Populate, errno);
+        while self.scrub_some().map_err(on)? {}
+        Ok(())
     }
 
     /// By an address that no memory has: to find that is the last that the allocator does.

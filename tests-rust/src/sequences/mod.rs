@@ -9,7 +9,6 @@ use proptest::test_runner::TestCaseError;
 use crate::conformance::Snapshot;
 use crate::native::{Flags, Placing};
 use xen_claims::limits::DOMAIN_PAGES;
-use xen_claims::model::Blocks;
 use xen_claims::wire::{xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST};
 use xen_claims::{
     DomainBuilder, DomainId, Errno, Faults, HypercallError, Model, NodeId, NodeSet, Pages,
@@ -252,7 +251,7 @@ pub fn drive(
                 order,
                 placement,
             } => host
-                .populate_extent(domain, order, placement, false, |_| Blocks::Clean)
+                .populate_extent(domain, order, placement, false, |_, counted| counted)
                 .map(|node| node.is_some().into())
                 .map_err(|error| error.errno),
             _ => make(&host, &call, &mut nr_entries, entries.as_deref_mut()),
@@ -315,7 +314,8 @@ pub fn make(
         Call::Online { node } => host.online_pages(node).map(|()| 0),
         Call::BeginDestroy { domain } => host.begin_destroy(domain).map(|()| 0),
         Call::Destroy { domain } => host.destroy(domain).map(|()| 0),
-        Call::Uncounted { .. } | Call::Scrub => Ok(0),
+        Call::Scrub => host.scrub().map(|()| 0),
+        Call::Uncounted { .. } => Ok(0),
     };
     done.map_err(|error| error.errno)
 }

@@ -110,6 +110,7 @@ fn plan() -> impl Strategy<Value = Plan> {
         1 => n().prop_map(Plan::Online),
         1 => slot().prop_map(Plan::BeginDestroy),
         1 => slot().prop_map(Plan::Destroy),
+        1 => Just(Plan::Scrub),
     ]
 }
 
@@ -119,7 +120,6 @@ fn native_plan() -> impl Strategy<Value = Plan> {
     prop_oneof![
         40 => plan(),
         1 => uncounted.prop_map(|(d, order, how, n)| Plan::Uncounted(d, order, how, n)),
-        1 => Just(Plan::Scrub),
     ]
 }
 

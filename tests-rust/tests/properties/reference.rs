@@ -12,6 +12,7 @@ use xen_claims::{
     Target,
 };
 use xen_claims_tests::conformance::{DomainCounts, Snapshot};
+use xen_claims_tests::sequences::Call;
 
 fn wide(pages: Pages) -> i128 {
     pages.get().into()
@@ -225,6 +226,8 @@ fn with_claims(s: &Snapshot, domain: DomainId, claims: &BTreeMap<Target, i128>) 
 pub struct Hidden {
     affinity: BTreeMap<DomainId, NodeSet>,
     last_node: BTreeMap<DomainId, usize>,
+    /// Free pages that are to be scrubbed.
+    dirty: BTreeMap<NodeId, i128>,
 }
 
 impl Hidden {
@@ -232,7 +235,37 @@ impl Hidden {
         self.affinity.insert(domain, nodes);
     }
 
-    /// 1.8: the nodes that are tried, in order.
+    /// What a call but populating does to dirty memory: a domain that is gone leaves some.
+    pub fn see(&mut self, call: &Call, before: &Snapshot, after: &Snapshot) {
+        for (then, now) in before.nodes.iter().zip(&after.nodes) {
+            let dirty = self.dirty.entry(now.node).or_default();
+            match call {
+                Call::Destroy { .. } => *dirty += wide(now.free) - wide(then.free),
+                Call::Scrub => *dirty = 0,
+                _ => *dirty = (*dirty).min(wide(now.free)),
+            }
+        }
+    }
+
+    /// 1.8: the nodes that come first, if claims are used, in order.
+    fn first(&self, d: &DomainCounts, placement: Placement) -> Vec<NodeId> {
+        let claimed = |node: &NodeId| claim(d, Target::Node(*node)) > 0;
+        let mut nodes: Vec<_> = NodeId::all().filter(claimed).collect();
+        let last = self.last_node.get(&d.info.domain).copied().unwrap_or(0);
+        let affinity = self.affinity.get(&d.info.domain);
+        nodes.sort_by_key(|node| {
+            let far = affinity.is_some_and(|nodes| !nodes.contains(*node));
+            (far, (node.index() + 63 - last) % 64)
+        });
+        match placement {
+            _ if nodes.is_empty() => nodes,
+            Placement::Any => nodes,
+            Placement::Prefer(node) => [vec![node], nodes].concat(),
+            Placement::Exact(node) => vec![node],
+        }
+    }
+
+    /// 1.8: the nodes that are tried in Xen's own order.
     fn order(&self, online: &[NodeId], domain: DomainId, placement: Placement) -> Vec<NodeId> {
         let affinity = self.affinity.get(&domain);
         let near = |node: &&NodeId| affinity.is_none_or(|nodes| nodes.contains(**node));
@@ -266,16 +299,42 @@ pub fn populate(
         return false;
     };
     let r = 1_i128 << order;
+    let (h, out) = (claim(&d, Target::Host), wide(d.info.outstanding_pages));
     let may_go_on = |target| counts(s, &d, target).is_some_and(|(f, c, own)| r <= f - c + own);
     if !may_go_on(Target::Host) {
         return false;
     }
+    let may_have = |node: &NodeId| {
+        let target = Target::Node(*node);
+        let burns = claim(&d, target) + h < r && r <= out;
+        let named = match placement {
+            Placement::Any => false,
+            Placement::Prefer(named) | Placement::Exact(named) => named == *node,
+        };
+        may_go_on(target) && (r == 1 || named || !burns)
+    };
+    let clean = |node: &NodeId| {
+        let free = counts(s, &d, Target::Node(*node)).map_or(0, |(f, _, _)| f);
+        r == 1 || r <= free - hidden.dirty.get(node).copied().unwrap_or(0)
+    };
     let online: Vec<_> = s.nodes.iter().map(|memory| memory.node).collect();
-    let mut nodes = hidden.order(&online, domain, placement).into_iter();
-    let Some(node) = nodes.find(|node| may_go_on(Target::Node(*node))) else {
+    let first = hidden.first(&d, placement);
+    let others = hidden.order(&online, domain, placement);
+    // Whatever is where claims are, then what is clean elsewhere, then whatever there is.
+    let mut nodes = first.into_iter().filter(may_have);
+    let mut cleans = others.iter().copied().filter(may_have).filter(clean);
+    let mut all = others.iter().copied().filter(may_have);
+    let node = nodes
+        .next()
+        .or_else(|| cleans.next())
+        .or_else(|| all.next());
+    let Some(node) = node else {
         return false;
     };
     hidden.last_node.insert(domain, node.index());
+    let left = counts(s, &d, Target::Node(node)).map_or(0, |(f, _, _)| f - r);
+    let dirty = hidden.dirty.entry(node).or_default();
+    *dirty = (*dirty).min(left);
     redeem(s, &d, node, r);
     // The claims stay used up where the domain can't take the pages.
     if d.info.dying || wide(d.info.tot_pages) + r > wide(d.info.max_pages) {
