@@ -84,6 +84,27 @@ static long claim_late(struct domain *d, bool legacy)
     return domain_set_outstanding_pages(d, domain_tot_pages(d) + 1);
 }
 
+/*
+ * As if it came while an extent is on its way: scrubbing is after redeeming
+ * claims, and before assigning pages.
+ */
+static domid_t amid_domain;
+static unsigned long amid_pages;
+
+static void claim_amid(void)
+{
+#ifdef NATIVE_CLAIM_SETS
+    const struct xen_memory_claim claim = {
+        .pages = amid_pages,
+        .target = XEN_DOMCTL_CLAIM_MEMORY_HOST,
+    };
+    struct domain *d = rcu_lock_domain_by_id(amid_domain);
+
+    BUG_ON(!d || domain_set_claims(d, &claim, 1));
+    rcu_unlock_domain(d);
+#endif
+}
+
 static long set_affinity(struct domain *d, unsigned long mask)
 {
     nodemask_t nodes = { { mask } };
@@ -336,6 +357,12 @@ static long on_domain(unsigned int op, struct domain *d, const unsigned long *a)
     case NATIVE_CLAIM_LATE:
         return claim_late(d, a[1]);
 
+    case NATIVE_CLAIM_AMID:
+        amid_domain = d->domain_id;
+        amid_pages = a[1];
+        heap_on_scrub = claim_amid;
+        return 0;
+
     case NATIVE_UNPAUSE:
         return cmpxchg(&d->controller_pause_count, 1, 0) == 1 ? 0 : -EINVAL;
 
@@ -420,7 +447,7 @@ static long dispatch(unsigned int op, const unsigned long *a)
         return 0;
 
     case NATIVE_FAIL_HEAP:
-        native_fail_heap();
+        native_fail_heap(a[0]);
         return 0;
     }
 

@@ -47,12 +47,22 @@ unsigned long native_metadata_pages(void)
 static unsigned int nr_booted;
 static struct native_range booted[2 * MAX_NUMNODES];
 static bool contents;
+static unsigned long blocks_at_boot;
+void (*heap_on_scrub)(void);
 
 /* Without contents, all pages have the same ones. */
 static __thread char scratch[PAGE_SIZE] __aligned(PAGE_SIZE);
 
 void *map_domain_page(mfn_t mfn)
 {
+    void (*call)(void) = heap_on_scrub;
+
+    if ( call )
+    {
+        heap_on_scrub = NULL;
+        call();
+    }
+
     return contents ? mfn_to_virt(mfn_x(mfn)) : scratch;
 }
 
@@ -158,6 +168,7 @@ int heap_boot(const struct native_range *ranges, unsigned int nr,
     /* What the allocator keeps of the memory for itself is not free to use. */
     for_each_online_node ( i )
         node_data[i].node_present_pages = avail_node_heap_pages(i);
+    blocks_at_boot = native_heap_blocks();
 
     return 0;
 }
@@ -377,7 +388,7 @@ unsigned long heap_check(char *to, unsigned long size, bool pages)
 {
     const struct domain *d;
     unsigned long claimed = 0, free = 0;
-    unsigned int node;
+    unsigned int node, rooms;
 
     complaints = to;
     complaints_left = size;
@@ -398,6 +409,12 @@ unsigned long heap_check(char *to, unsigned long size, bool pages)
             check_blocks(node);
         free += avail_node_heap_pages(node);
     }
+
+    /* The Xen heap has room for claims on nodes in it, and nothing else. */
+    rooms = domains_with_room();
+    if ( native_heap_blocks() != blocks_at_boot + rooms )
+        complain("%lu allocations from the Xen heap, for %u domains\n",
+                 native_heap_blocks() - blocks_at_boot, rooms);
 
     if ( free != total_avail_pages )
         complain("%lu pages free, %ld counted\n", free, total_avail_pages);

@@ -12,7 +12,9 @@
 extern __thread const void *native_operation;
 void native_guest(const void *start, unsigned long bytes);
 
-void native_fail_heap(void);
+void native_fail_heap(bool fail);
+/* Allocations from the Xen heap that were not freed. */
+unsigned long native_heap_blocks(void);
 
 /* heap.c: includes page_alloc.c, and knows its static variables. */
 int heap_boot(const struct native_range *ranges, unsigned int nr,
@@ -23,6 +25,9 @@ int heap_has_block(unsigned int node, unsigned int wanted);
 bool heap_free_page(unsigned int node, unsigned long which, mfn_t *mfn);
 void heap_scrub(mfn_t mfn);
 unsigned int heap_offlined(unsigned int node, mfn_t *mfns, unsigned int room);
+
+/* Called once, with no lock held, before a page is scrubbed. */
+extern void (*heap_on_scrub)(void);
 
 void heap_held(unsigned long *ns);
 
@@ -52,5 +57,7 @@ struct native_domain {
 void domains_boot(void);
 long domains_create(void);
 void domains_counts(struct native_counts *counts);
+/* How many domains have room for claims on nodes. Nobody may be in a call. */
+unsigned int domains_with_room(void);
 
 #endif

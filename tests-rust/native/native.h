@@ -38,9 +38,10 @@ enum native_op {
     NATIVE_HAS_BLOCK,    /* node, order -> 0 (none) to 4: heap_has_block() */
     NATIVE_SCRUB,        /* -> more to do */
     NATIVE_RECALLS,      /* buffer, its size: new lines of the log -> length */
-    NATIVE_FAIL_HEAP,    /* the next allocation from the Xen heap fails */
+    NATIVE_FAIL_HEAP,    /* whether the next allocation from the Xen heap fails */
     NATIVE_UNPAUSE,      /* domain */
     NATIVE_CLAIM_LATE,   /* domain, legacy: past the first look at is_dying */
+    NATIVE_CLAIM_AMID,   /* domain, pages: host claim, when a page is scrubbed */
     NATIVE_MEASURE,      /* domain, order, node, extents, ns[2] -> extents */
     NATIVE_HELD,         /* ns[2]: the heap lock, how often and how long */
 };

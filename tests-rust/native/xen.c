@@ -127,10 +127,16 @@ uint32_t tlbflush_clock;
 struct domain *dom_xen, *dom_io;
 
 static bool fail_heap;
+static unsigned long heap_blocks;
 
-void native_fail_heap(void)
+void native_fail_heap(bool fail)
 {
-    ACCESS_ONCE(fail_heap) = true;
+    ACCESS_ONCE(fail_heap) = fail;
+}
+
+unsigned long native_heap_blocks(void)
+{
+    return __atomic_load_n(&heap_blocks, __ATOMIC_RELAXED);
 }
 
 void *_xzalloc(unsigned long size, unsigned long align)
@@ -140,6 +146,8 @@ void *_xzalloc(unsigned long size, unsigned long align)
         ACCESS_ONCE(fail_heap) = false;
         return NULL;
     }
+
+    __atomic_fetch_add(&heap_blocks, 1, __ATOMIC_RELAXED);
 
     return os_alloc(size);
 }
@@ -154,6 +162,8 @@ void *_xmalloc(unsigned long size, unsigned long align)
 
 void xfree(void *p)
 {
+    if ( p )
+        __atomic_fetch_sub(&heap_blocks, 1, __ATOMIC_RELAXED);
     os_free(p);
 }
 

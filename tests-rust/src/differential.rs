@@ -1,20 +1,20 @@
 //! The native host against the embedded one: the same calls must have the same answers and the same
 //! counts.
 //!
-//! The embedded host knows how many pages are free and not in which pieces, nor which of them are
-//! scrubbed. So before an extent of more than one page is populated, it is told for each node whether
-//! Xen's lists have a block that is large enough; everything else it has to know by itself. A
+//! The embedded host knows how many pages are free and not in which pieces, which of these are
+//! scrubbed, and which are in the DMA zone. So before an extent is populated, it is told for each node
+//! what the best block is that Xen's lists have for it; everything else it has to know by itself. A
 //! single page is always there when the counts say so, and that is checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::Instant;
 
 use proptest::prelude::*;
 use xen_claims::model::Blocks;
 use xen_claims::{
-    DomainBuilder, DomainId, Errno, Faults, HypercallError, Hypervisor, Model, NodeId, Pages,
-    Placement,
+    DomainBuilder, DomainId, Errno, Faults, HypercallError, Hypervisor, Model, NodeId, NodeSet,
+    Pages, Placement, Target,
 };
 
 use crate::conformance::{panic_text, Snapshot};
@@ -28,12 +28,32 @@ pub struct Compared {
     pub calls: u64,
     /// Extents that the counts had allowed on some node, and that no block was there for.
     pub in_pieces: u64,
+    /// How often what [`PLACEMENTS`] names has decided.
+    pub placed: [u64; PLACEMENTS.len()],
 }
+
+/// Where `docs/contract.md`, 1.8, makes a difference for an extent.
+pub const PLACEMENTS: [&str; 11] = [
+    "a node passed over, as others claim its pages",
+    "a node passed over, as the domain claims pages elsewhere",
+    "refused, though a node had a block to spare",
+    "a claimed node's memory, though it was to be scrubbed and other's was not",
+    "a claimed node's memory, though it was in the DMA zone and other's was not",
+    "a claimed node outside of the affinity, though one inside had memory",
+    "a claimed node inside the affinity, though one outside was next",
+    "no claimed node had any, and the domain got another's",
+    "the node named, though claims were elsewhere",
+    "a claimed node, as the one named had none",
+    "nodes asked once more, for what they give away last",
+];
 
 impl std::ops::AddAssign for Compared {
     fn add_assign(&mut self, other: Compared) {
         self.calls += other.calls;
         self.in_pieces += other.in_pieces;
+        for (sum, more) in self.placed.iter_mut().zip(other.placed) {
+            *sum += more;
+        }
     }
 }
 
@@ -57,6 +77,8 @@ pub fn compare(build: &Build, sequence: &Sequence) -> Result<Compared, TestCaseE
         native: Host::boot(build, &boot).map_err(fail)?,
         model: Model::new(&topology),
         lowered: BTreeSet::new(),
+        affinity: BTreeMap::new(),
+        have_room: BTreeSet::new(),
         compared: Compared::default(),
     };
     let known = (first_domains(&pair.native), first_domains(&pair.model));
@@ -70,8 +92,12 @@ pub fn compare(build: &Build, sequence: &Sequence) -> Result<Compared, TestCaseE
         if let (Call::Create, Ok(id)) = (&call, answer) {
             known.extend(i64::try_from(id).ok().and_then(|id| DomainId::new(id).ok()));
         }
-        if let Call::MaxPages { domain, .. } = call {
-            pair.lowered.insert(domain);
+        match call {
+            Call::MaxPages { domain, .. } => drop(pair.lowered.insert(domain)),
+            Call::Affinity { domain, nodes } if answer.is_ok() => {
+                pair.affinity.insert(domain, nodes);
+            }
+            _ => {}
         }
         pair.compared.calls += 1;
         let pages = pair.compared.calls % PAGES_EVERY == 0;
@@ -222,6 +248,9 @@ struct Pair {
     model: Model,
     /// Those whose maximum was set: I3 does not hold for them.
     lowered: BTreeSet<DomainId>,
+    affinity: BTreeMap<DomainId, NodeSet>,
+    /// Those that had claims on nodes before.
+    have_room: BTreeSet<DomainId>,
     compared: Compared,
 }
 
@@ -244,10 +273,16 @@ impl Pair {
             _ => {
                 let (native, model) = (arguments(call), arguments(call));
                 let (mut native, mut model) = (native, model);
+                // 1.14: who needs no room has no use for the Xen heap.
+                self.native
+                    .fail_heap(self.needs_no_heap(call))
+                    .map_err(fail)?;
                 let answers = (
                     make(&self.native, call, &mut native.0, native.1.as_deref_mut()),
                     make(&self.model, call, &mut model.0, model.1.as_deref_mut()),
                 );
+                self.native.fail_heap(false).map_err(fail)?;
+                self.remember_room(call, answers.1.is_ok());
                 prop_assert_eq!(answers.0, answers.1, "Xen's answer, and the model's");
                 prop_assert_eq!(
                     &native,
@@ -266,6 +301,41 @@ impl Pair {
         }
     }
 
+    fn needs_no_heap(&self, call: &Call) -> bool {
+        match call {
+            Call::Claim { mode: 1, .. } => true,
+            Call::Claim {
+                domain, entries, ..
+            } => {
+                let mut entries = entries.iter().flatten();
+                self.have_room.contains(domain) || entries.all(|entry| entry.pages == 0)
+            }
+            _ => true,
+        }
+    }
+
+    fn remember_room(&mut self, call: &Call, done: bool) {
+        if let (
+            Call::Claim {
+                mode: 0,
+                domain,
+                entries,
+                ..
+            },
+            true,
+        ) = (call, done)
+        {
+            let mut entries = entries.iter().flatten();
+            if entries.any(|entry| entry.pages > 0 && NodeId::new(entry.target.into()).is_ok()) {
+                self.have_room.insert(*domain);
+            }
+        }
+        if let (Call::Destroy { domain }, true) = (call, done) {
+            self.have_room.remove(domain);
+            self.affinity.remove(domain);
+        }
+    }
+
     fn populate(
         &mut self,
         domain: DomainId,
@@ -276,6 +346,7 @@ impl Pair {
     ) -> Result<Result<u64, Errno>, TestCaseError> {
         for done in 0..extents {
             let blocks = self.blocks(order)?;
+            let before = Snapshot::take(&self.model).map_err(fail)?;
             let has = |node: NodeId, _| blocks[node.index()];
             let model = self
                 .model
@@ -284,6 +355,9 @@ impl Pair {
                 .native
                 .populate_extent(domain, order, placement, counted);
             let errno = |error: HypercallError| error.errno;
+            if let (Ok(given), true) = (model, counted) {
+                self.count(domain, order, placement, given, &before, &blocks)?;
+            }
             let native = native.map(|page| page.is_some()).map_err(errno);
             let model = model.map(|node| node.is_some()).map_err(errno);
             prop_assert_eq!(
@@ -299,6 +373,77 @@ impl Pair {
             }
         }
         Ok(Ok(extents))
+    }
+
+    /// Counts what decided where an extent came from.
+    fn count(
+        &mut self,
+        domain: DomainId,
+        order: u32,
+        placement: Placement,
+        given: Option<NodeId>,
+        before: &Snapshot,
+        blocks: &[Blocks; 64],
+    ) -> Result<(), TestCaseError> {
+        let counts = before.domain(domain);
+        let Some(claims) = counts.and_then(|counts| counts.claims.as_ref()) else {
+            return Ok(());
+        };
+        let pages = Pages::new(1_u64.checked_shl(order).unwrap_or(u64::MAX));
+        let own = |node: NodeId| claims.pages_of(Target::Node(node));
+        let near = |node: NodeId| {
+            self.affinity
+                .get(&domain)
+                .is_none_or(|nodes| nodes.contains(node))
+        };
+        let has = |node: NodeId| blocks[node.index()];
+        let (mut kept, mut to_spare) = (false, Vec::new());
+        for memory in &before.nodes {
+            let left = memory.claimable().checked_add(own(memory.node));
+            let block = has(memory.node) > Blocks::None;
+            kept |= block && left < Some(pages);
+            if block && left >= Some(pages) {
+                to_spare.push(memory.node);
+            }
+        }
+        let named = match placement {
+            Placement::Any => None,
+            Placement::Prefer(node) | Placement::Exact(node) => Some(node),
+        };
+        let covered = claims.total() >= pages && claims.total() > Pages::ZERO;
+        let host = claims.pages_of(Target::Host);
+        let burns = |node: NodeId| own(node).checked_add(host) < Some(pages);
+        let others_may = covered && order > 0 && !matches!(placement, Placement::Exact(_));
+        let passed = others_may
+            && to_spare
+                .iter()
+                .any(|node| burns(*node) && Some(*node) != named);
+        let on_nodes = claims.total() > host;
+        let claimed = |node: NodeId| own(node) > Pages::ZERO;
+        let first_turn = given.filter(|node| on_nodes && claimed(*node) && Some(*node) != named);
+        let other = |better: &dyn Fn(NodeId) -> bool| {
+            first_turn.is_some() && to_spare.iter().any(|node| better(*node))
+        };
+        let than = first_turn.map_or(Blocks::None, has);
+        let low = |blocks| matches!(blocks, Blocks::CleanInDma | Blocks::DirtyInDma);
+        let dirty = |blocks| matches!(blocks, Blocks::Dirty | Blocks::DirtyInDma);
+        let seen = [
+            kept,
+            passed,
+            given.is_none() && passed,
+            dirty(than) && other(&|node| has(node) > than),
+            low(than) && other(&|node| !low(has(node))),
+            first_turn.is_some_and(|node| !near(node)) && other(&near),
+            first_turn.is_some_and(near) && other(&|node| claimed(node) && !near(node)),
+            on_nodes && given.is_some_and(|node| !claimed(node) && Some(node) != named),
+            on_nodes && given.is_some_and(|node| !claimed(node) && Some(node) == named),
+            named.is_some() && first_turn.is_some(),
+            first_turn.is_none() && given.is_some_and(|node| has(node) < Blocks::Clean),
+        ];
+        for (sum, seen) in self.compared.placed.iter_mut().zip(seen) {
+            *sum += u64::from(seen);
+        }
+        Ok(())
     }
 
     /// What each node has for an extent. A free page is a block of order 0.

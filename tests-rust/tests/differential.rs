@@ -5,7 +5,7 @@ use anyhow::Result;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use xen_claims::{DomainBuilder, Hypervisor, NodeId, Pages};
-use xen_claims_tests::differential::{check, shortest, unchanged, Compared};
+use xen_claims_tests::differential::{check, shortest, unchanged, Compared, PLACEMENTS};
 use xen_claims_tests::native::{Boot, Build, Flags, Host, Placing, Profile, Tree, Xen};
 use xen_claims_tests::sequences::{long_sequences, Amount, Plan, Sequence};
 
@@ -47,6 +47,12 @@ fn xen_and_the_model_agree() -> Result<()> {
     }
     // Else blocks were never asked for.
     assert!(all.in_pieces > 0 && all.calls > 4000, "{all:?}");
+    for (what, times) in PLACEMENTS.iter().zip(all.placed) {
+        println!("{times:6} times: {what}");
+    }
+    for (what, times) in PLACEMENTS.iter().zip(all.placed) {
+        assert!(times >= 20, "{times} times: {what}");
+    }
     Ok(())
 }
 

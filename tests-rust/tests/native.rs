@@ -107,7 +107,7 @@ fn full_host(build: &Build) -> Result<(), Failed> {
         Ok::<_, Failed>(host.set(domain, &set).map_err(|error| error.errno))
     };
     let no_heap = || {
-        host.fail_heap()
+        host.fail_heap(true)
             .map_err(|errno| Failed::from(errno.to_string()))
     };
 

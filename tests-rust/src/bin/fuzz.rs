@@ -81,7 +81,9 @@ fn run(arguments: &Arguments) -> Result<bool> {
         }
     });
     let seconds = start.elapsed().as_secs_f64();
-    let Compared { calls, in_pieces } = *lock(&total);
+    let Compared {
+        calls, in_pieces, ..
+    } = *lock(&total);
     println!(
         "{calls} calls in {seconds:.0} s ({:.0} per second), seed {seed}; {in_pieces} times a node \
          had the pages of an extent, but in smaller pieces",

@@ -23,6 +23,9 @@ pub enum Placing {
     Aligned,
     /// Right behind the node before, from 4 MiB on: in blocks of many sizes, and several zones.
     Packed,
+    /// Half of it as [`Placing::Packed`] has it, the other half behind 8 GiB: that is where the DMA
+    /// zone ends, if there is one.
+    Split,
 }
 
 /// The host to boot.
@@ -61,26 +64,50 @@ impl Boot {
     /// in addition.
     pub(super) fn ranges(&self, metadata: u64) -> Vec<Range> {
         const FIRST: u64 = 1024;
-        let mut start = FIRST;
+        const END_OF_DMA: u64 = 1 << 21;
         let mut first = true;
-        let nodes = self.topology.nodes().map(|(node, pages)| {
+        let mut nodes = Vec::new();
+        for (node, pages) in self.topology.nodes() {
             let mut pages = pages.get();
             if pages > 0 && !std::mem::replace(&mut first, false) {
                 pages += metadata;
             }
+            nodes.push((node.index() as u64, pages));
+        }
+        let mut start = FIRST;
+        let mut range = |(node, pages)| {
             if self.placing == Placing::Aligned {
                 start = start.next_multiple_of(1 << 20);
             }
-            let range = Range {
-                node: node.index() as u64,
-                start,
-                pages,
-            };
+            let range = Range { node, start, pages };
             // Xen finds the node of a page by this many of its address.
             start = (start + pages).next_multiple_of(1024);
             range
-        });
-        nodes.collect()
+        };
+        if self.placing != Placing::Split {
+            return nodes.into_iter().map(range).collect();
+        }
+        // Xen keeps the lists in the lower part.
+        let low = |pages: u64| (pages / 2).max(pages.min(metadata));
+        let lower = nodes.iter().map(|&(node, pages)| (node, low(pages)));
+        let mut ranges: Vec<Range> = lower.map(&mut range).collect();
+        let upper = nodes
+            .iter()
+            .map(|&(node, pages)| (node, pages - low(pages)));
+        let above = |range: Range| Range {
+            start: range.start + END_OF_DMA,
+            ..range
+        };
+        ranges.extend(upper.map(range).map(above));
+        ranges.retain(|range| range.pages > 0);
+        // Nodes without memory are there all the same.
+        let empty = nodes.iter().filter(|(_, pages)| *pages == 0);
+        ranges.extend(empty.map(|&(node, pages)| Range {
+            node,
+            start: FIRST,
+            pages,
+        }));
+        ranges
     }
 }
 

@@ -40,6 +40,7 @@ pub(super) enum Op {
     FailHeap,
     Unpause,
     ClaimLate,
+    ClaimAmid,
     Measure,
     Held,
 }

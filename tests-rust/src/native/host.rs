@@ -203,13 +203,24 @@ impl Host {
         self.number(Op::ClaimLate, &arguments).map(drop)
     }
 
-    /// Lets the next allocation from the Xen heap fail.
+    /// Claims so many pages of the host for a domain in the middle of a populate call: when the next
+    /// page is scrubbed, which is after its claims were used up, and before the domain has it.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain.
+    pub fn claim_amid(&self, domain: DomainId, pages: Pages) -> Result<(), Errno> {
+        let arguments = [domain.get().into(), pages.get()];
+        self.number(Op::ClaimAmid, &arguments).map(drop)
+    }
+
+    /// Lets the next allocation from the Xen heap fail, or does not any more.
     ///
     /// # Errors
     ///
     /// `EPROTO` if the host has stopped.
-    pub fn fail_heap(&self) -> Result<(), Errno> {
-        self.number(Op::FailHeap, &[]).map(drop)
+    pub fn fail_heap(&self, fail: bool) -> Result<(), Errno> {
+        self.number(Op::FailHeap, &[fail.into()]).map(drop)
     }
 }
 

@@ -139,21 +139,22 @@ pub fn sequences() -> impl Strategy<Value = Sequence> {
 /// extents take long where each of their pages is written to.
 pub fn long_sequences() -> impl Strategy<Value = Sequence> {
     let plans = || prop::collection::vec(native_plan(), 150..250);
-    let state = |dirty, contents| Flags {
+    let state = |dirty, contents, dma| Flags {
         dirty,
         contents,
-        dma: false,
+        dma,
     };
-    let placing = prop_oneof![Just(Placing::Aligned), Just(Placing::Packed)];
-    let states = prop_oneof![
-        6 => Just(state(false, false)),
-        3 => Just(state(true, false)),
-        1 => Just(state(false, true)),
+    let placing = prop_oneof![
+        Just(Placing::Aligned),
+        Just(Placing::Packed),
+        Just(Placing::Split),
     ];
+    let states = (any::<bool>(), prop::bool::weighted(0.1), any::<bool>());
+    let states = states.prop_map(move |(dirty, contents, dma)| state(dirty, contents, dma));
     let small = (nodes(false), states, placing, plans());
     let large = (
         nodes(true),
-        Just(state(false, false)),
+        Just(Flags::default()),
         Just(Placing::Aligned),
         plans(),
     );
