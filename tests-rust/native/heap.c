@@ -173,12 +173,25 @@ int heap_boot(const struct native_range *ranges, unsigned int nr,
     return 0;
 }
 
+#ifdef NATIVE_CLAIM_SETS
+/* Nobody else is in Xen now. */
+static unsigned long node_claim(const struct domain *d, unsigned int node)
+{
+    return node < nr_claim_nodes(d) ? d->node_claims->pages[node] : 0;
+}
+#endif
+
 /* Counts. */
 
 void heap_counts(struct native_counts *counts)
 {
     uint64_t free, claimed;
     unsigned int node;
+#ifdef NATIVE_CLAIM_SETS
+    struct node_meminfo mem[MAX_NUMNODES];
+
+    get_node_meminfo(mem);
+#endif
 
     get_outstanding_claims(&free, &claimed);
     counts->free = free;
@@ -188,8 +201,8 @@ void heap_counts(struct native_counts *counts)
     {
         counts->node[node].size = node_present_pages(node);
 #ifdef NATIVE_CLAIM_SETS
-        get_node_claims(node, &counts->node[node].free,
-                        &counts->node[node].claimed);
+        counts->node[node].free = mem[node].free_pages;
+        counts->node[node].claimed = mem[node].claimed_pages;
 #else
         counts->node[node].free = avail_node_heap_pages(node);
         counts->node[node].claimed = 0;
@@ -431,7 +444,7 @@ unsigned long heap_check(char *to, unsigned long size, bool pages)
     {
         claimed = 0;
         for_each_domain ( d )
-            claimed += domain_node_claim(d, node);
+            claimed += node_claim(d, node);
         if ( claimed != node_claimed_pages[node] )
             complain("I2: %lu pages claimed on node %u, %lu counted\n",
                      claimed, node, node_claimed_pages[node]);
@@ -446,7 +459,15 @@ unsigned long heap_check(char *to, unsigned long size, bool pages)
     {
         claimed = 0;
         for_each_online_node ( node )
-            claimed += domain_node_claim(d, node);
+        {
+            bool listed = d->node_claims &&
+                          nodemask_test(node, &d->node_claims->nodes);
+
+            claimed += node_claim(d, node);
+            if ( listed != !!node_claim(d, node) )
+                complain("d%u claims %lu on node %u, and lists it: %d\n",
+                         d->domain_id, node_claim(d, node), node, listed);
+        }
         if ( claimed > d->outstanding_pages )
             complain("d%u claims %lu on nodes, %u in all\n", d->domain_id,
                      claimed, d->outstanding_pages);
