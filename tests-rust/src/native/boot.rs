@@ -87,13 +87,13 @@ impl Boot {
         if self.placing != Placing::Split {
             return nodes.into_iter().map(range).collect();
         }
-        // Xen keeps the lists in the lower part.
-        let low = |pages: u64| (pages / 2).max(pages.min(metadata));
-        let lower = nodes.iter().map(|&(node, pages)| (node, low(pages)));
-        let mut ranges: Vec<Range> = lower.map(&mut range).collect();
-        let upper = nodes
+        // Xen finds the upper part first, and keeps the lists there.
+        let high = |pages: u64| (pages / 2).max(pages.min(metadata));
+        let lower = nodes
             .iter()
-            .map(|&(node, pages)| (node, pages - low(pages)));
+            .map(|&(node, pages)| (node, pages - high(pages)));
+        let mut ranges: Vec<Range> = lower.map(&mut range).collect();
+        let upper = nodes.iter().map(|&(node, pages)| (node, high(pages)));
         let above = |range: Range| Range {
             start: range.start + END_OF_DMA,
             ..range
