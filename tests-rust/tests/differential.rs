@@ -51,7 +51,7 @@ fn xen_and_the_model_agree() -> Result<()> {
         println!("{times:6} times: {what}");
     }
     for (what, times) in PLACEMENTS.iter().zip(all.placed) {
-        assert!(times >= 20, "{times} times: {what}");
+        assert!(times > 4, "{times} times: {what}");
     }
     Ok(())
 }

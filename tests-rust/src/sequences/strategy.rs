@@ -123,6 +123,61 @@ fn native_plan() -> impl Strategy<Value = Plan> {
     ]
 }
 
+/// The memory of a domain that is gone: dirty.
+fn gone() -> impl Strategy<Value = Vec<Plan>> {
+    let order = prop_oneof![Just(0), Just(9), 6..9_u32];
+    (order, 0..40_u64, 0..3_u8, any::<usize>()).prop_map(|(order, extents, how, n)| {
+        vec![
+            Plan::Create,
+            Plan::MaxPages(0, DOMAIN_PAGES.max),
+            Plan::Populate(0, order, extents, how, n),
+            Plan::Destroy(0),
+        ]
+    })
+}
+
+/// A domain that is built: it claims memory of some nodes, and is populated in ever smaller extents.
+fn built() -> impl Strategy<Value = Vec<Plan>> {
+    let amount = prop_oneof![
+        2 => (100..500_u64).prop_map(Amount::Pages),
+        1 => (500..1500_u64).prop_map(Amount::Pages),
+        1 => (-400..=0_i64).prop_map(Amount::Claimable),
+    ];
+    let claims = prop::collection::vec((prop::option::weighted(0.9, any::<usize>()), amount), 1..5);
+    let extents = || {
+        (
+            0..8_u64,
+            prop_oneof![2 => Just(0), 1 => 1..3_u8],
+            any::<usize>(),
+        )
+    };
+    let populate = prop::collection::vec((7..=9_u32, extents()), 1..4);
+    let end = prop_oneof![
+        3 => Just(vec![Plan::Destroy(0)]),
+        1 => Just(vec![Plan::Destroy(0), Plan::Scrub]),
+        2 => Just(vec![]),
+    ];
+    (any::<u64>(), claims, populate, extents(), end).prop_map(
+        |(affinity, claims, mut populate, single, end)| {
+            populate.sort_by_key(|(order, _)| std::cmp::Reverse(*order));
+            populate.push((0, single));
+            let mut plans = vec![
+                Plan::Create,
+                Plan::MaxPages(0, DOMAIN_PAGES.max),
+                Plan::Affinity(0, affinity),
+                Plan::Set(0, claims),
+            ];
+            let populate = populate.into_iter();
+            plans.extend(
+                populate
+                    .map(|(order, (extents, how, n))| Plan::Populate(0, order, extents, how, n)),
+            );
+            plans.extend(end);
+            plans
+        },
+    )
+}
+
 /// A host of 1 to 8 nodes of any id, with gaps, some without memory, and up to 40 calls.
 pub fn sequences() -> impl Strategy<Value = Sequence> {
     let memory = (Flags::default(), Placing::default());
@@ -138,7 +193,13 @@ pub fn sequences() -> impl Strategy<Value = Sequence> {
 /// The same with up to 250 calls, and with memory in several states. Few nodes are large, as large
 /// extents take long where each of their pages is written to.
 pub fn long_sequences() -> impl Strategy<Value = Sequence> {
-    let plans = || prop::collection::vec(native_plan(), 150..250);
+    let some = prop_oneof![
+        24 => native_plan().prop_map(|plan| vec![plan]),
+        2 => gone(),
+        3 => built(),
+    ];
+    let some = some.boxed();
+    let plans = || prop::collection::vec(some.clone(), 90..150).prop_map(|some| some.concat());
     let state = |dirty, contents, dma| Flags {
         dirty,
         contents,
