@@ -11,6 +11,8 @@ use xen_claims::{
 use xen_claims_tests::conformance::{self, Case, Outcome, Subject, SOAK};
 use xen_claims_tests::native::{Boot, Build, Flags, Host, Placing, Profile, Tree, Xen};
 
+type Test = fn(&Build) -> Result<(), Failed>;
+
 fn main() -> Result<()> {
     let arguments = Arguments::from_args();
     let Some(tree) = Tree::find()? else {
@@ -26,8 +28,8 @@ fn main() -> Result<()> {
             trials.push(trial(&name, case, &build, &boot, soak));
         }
     }
-    let tests: [(&str, fn(&Build) -> Result<(), Failed>); 3] = [
-        ("full_host", full_host),
+    let tests = [
+        ("full_host", full_host as Test),
         ("set_amid_populating", set_amid_populating),
         ("low_memory", low_memory),
     ];

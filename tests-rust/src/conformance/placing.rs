@@ -393,15 +393,18 @@ fn host_claim_alone(lab: &Lab<'_>) -> Check {
     }
     make_dirty(lab, &[n0], 0)?;
     let near = [n0].into_iter().collect();
-    for (order, of_n0) in [(TWO_MIB, 0), (PAGE, 3)] {
-        for claims in [vec![host(3 << TWO_MIB)], vec![host(0)]] {
-            let build = Build::new(lab, claims, near)?;
+    for order in [TWO_MIB, PAGE] {
+        let taken = |claim| {
+            let build = Build::new(lab, vec![host(claim)], near)?;
             lab.populate(build.domain, order, 3, Placement::Any)?;
-            expect(
-                "pages of the dirty node",
-                of_n0,
-                build.taken(&free(lab)?, n0),
-            )?;
+            let now = free(lab)?;
+            let nodes = lab.all_nodes().iter();
+            Ok(nodes.map(|n| build.taken(&now, *n)).collect::<Vec<_>>())
+        };
+        let (with, without) = (taken(3 << order)?, taken(0)?);
+        expect("pages of each node", &without, &with)?;
+        if order == TWO_MIB {
+            expect("pages of the dirty node", Some(&0), with.first())?;
         }
     }
     Ok(())
