@@ -394,12 +394,12 @@ fn host_claim_alone(lab: &Lab<'_>) -> Check {
     make_dirty(lab, &[n0], 0)?;
     let near = [n0].into_iter().collect();
     for order in [TWO_MIB, PAGE] {
-        let taken = |claim| {
+        let taken = |claim| -> Check<Vec<i128>> {
             let build = Build::new(lab, vec![host(claim)], near)?;
             lab.populate(build.domain, order, 3, Placement::Any)?;
             let now = free(lab)?;
             let nodes = lab.all_nodes().iter();
-            Ok(nodes.map(|n| build.taken(&now, *n)).collect::<Vec<_>>())
+            Ok(nodes.map(|n| build.taken(&now, *n)).collect())
         };
         let (with, without) = (taken(3 << order)?, taken(0)?);
         expect("pages of each node", &without, &with)?;
