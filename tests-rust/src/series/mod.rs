@@ -13,6 +13,7 @@ mod console;
 pub mod cpio;
 pub mod machine;
 pub mod patch;
+pub mod pinned;
 pub mod policy;
 pub mod prepare;
 pub mod source;
