@@ -16,6 +16,7 @@ pub mod patch;
 pub mod pinned;
 pub mod policy;
 pub mod prepare;
+pub mod relied;
 pub mod source;
 pub mod style;
 pub mod topologies;

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::patch::{Patch, Series};
 use super::pinned::Pinned;
+use super::relied::missing;
 use super::source::Source;
 use super::{git, need, output, remove_directory, step, Cache};
 
@@ -102,13 +103,23 @@ fn make(
             step(&format!("applying {count} patches"), || {
                 apply(&new, patches, series)
             })
-        });
-        if let Err(error) = made {
-            remove_directory(&new)?;
-            return Err(match fs::canonicalize(cache.path("tree")) {
-                Ok(good) => anyhow!("{error:#}\nthe last good tree is still {}", good.display()),
-                Err(_) => error,
-            });
+        })
+        .and_then(|()| missing(&new, patches));
+        match made {
+            Ok(missing) => {
+                for change in missing {
+                    println!("warning: it applies, but {} lacks {change}", source.label);
+                }
+            }
+            Err(error) => {
+                remove_directory(&new)?;
+                return Err(match fs::canonicalize(cache.path("tree")) {
+                    Ok(good) => {
+                        anyhow!("{error:#}\nthe last good tree is still {}", good.display())
+                    }
+                    Err(_) => error,
+                });
+            }
         }
         fs::rename(&new, &path)?;
     }
@@ -144,15 +155,29 @@ fn apply(tree: &Path, patches: &Path, series: &Series) -> Result<()> {
             check.args(["apply", "--check"]).arg(&file);
             return Err(match output(&mut check) {
                 Ok(_) => error.context(format!("{} is no patch for git am", patch.name)),
-                Err(reason) => explain(patch, &format!("{reason:#}")),
+                Err(reason) => explain(tree, patches, patch, &format!("{reason:#}")),
             });
         }
     }
     Ok(())
 }
 
+/// Why a patch does not apply: the changes in Xen that the tree lacks; or if it has them all, the
+/// hunk.
+fn explain(tree: &Path, patches: &Path, patch: &Patch, complaint: &str) -> anyhow::Error {
+    match missing(tree, patches) {
+        Err(error) => error,
+        Ok(missing) if missing.is_empty() => failed_hunk(patch, complaint),
+        Ok(missing) => anyhow!(
+            "{} does not apply: this Xen lacks what the series relies on,\n    {}",
+            patch.name,
+            missing.join("\n    ")
+        ),
+    }
+}
+
 /// Which hunk of a patch it was that git could not apply, by what git said.
-fn explain(patch: &Patch, complaint: &str) -> anyhow::Error {
+fn failed_hunk(patch: &Patch, complaint: &str) -> anyhow::Error {
     let mut reasons = Vec::new();
     for line in complaint.lines() {
         let line = line.trim_start_matches("git failed: ");
@@ -206,7 +231,7 @@ pub fn offsets(tree: &Path, patches: &Path, series: &Series) -> Result<Vec<Strin
             .context("cannot run git")?;
         let said = String::from_utf8_lossy(&done.stderr);
         if !done.status.success() {
-            return Err(explain(patch, &said));
+            return Err(explain(tree, patches, patch, &said));
         }
         let mut place = "";
         for line in said.lines() {
@@ -275,6 +300,8 @@ mod tests {
         Date: Fri, 2 Jan 2026 00:00:00 +0000\nSubject: [PATCH] xen: four\n\nWhy.\n---\n\n\
         diff --git a/n b/n\n--- a/n\n+++ b/n\n@@ -3,3 +3,4 @@\n 3\n 4\n+four\n 5\n-- \n2.39\n";
 
+    const RELIED: &str = "12ab | n | 1 | xen: one\n- | n | ! x | xen: no x\n";
+
     /// A base with one file, and a series of one patch for it.
     fn tree(contents: &str) -> Result<(tempfile::TempDir, PathBuf, Series)> {
         let directory = tempfile::tempdir()?;
@@ -283,6 +310,7 @@ mod tests {
         fs::write(tree.join("n"), contents)?;
         fs::write(top.join("series"), "1.patch\n")?;
         fs::write(top.join("1.patch"), PATCH)?;
+        fs::write(top.join("relies-on.txt"), RELIED)?;
         output(git(&tree).args(["init", "--quiet"]))?;
         output(git(&tree).args(["add", "n"]))?;
         output(git(&tree).args(["commit", "--quiet", "-m", "base"]))?;
@@ -320,6 +348,24 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "1.patch does not apply: n, hunk 1 of 1, lines 12-16 of the patch: @@ -3,3 +3,4 @@"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn an_old_tree_names_the_change_it_lacks() -> Result<()> {
+        let (top, tree, series) = tree("0\n2\n3\nfour\n5\n6\n")?;
+        let lacks = "1.patch does not apply: this Xen lacks what the series relies on,\n    \
+            12ab (\"xen: one\")";
+        let applied = apply(&tree, top.path(), &series);
+        assert_eq!(
+            applied.map_err(|error| error.to_string()),
+            Err(lacks.to_owned())
+        );
+        let found = offsets(&tree, top.path(), &series);
+        assert_eq!(
+            found.map_err(|error| error.to_string()),
+            Err(lacks.to_owned())
         );
         Ok(())
     }
