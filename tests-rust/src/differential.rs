@@ -225,6 +225,15 @@ fn pages_of(host: &Host, call: &Call) -> Result<Vec<u64>, Errno> {
             order,
             placement,
         } => (domain, order, 1, placement, false),
+        Call::Low {
+            domain,
+            order,
+            placement,
+        } => {
+            let page = host.populate_low(domain, order, placement);
+            let page = page.map_err(|error| error.errno)?;
+            return Ok(page.into_iter().collect());
+        }
         Call::Scrub => return host.scrub_some().map(|more| vec![more.into()]),
         _ => return make(host, call, &mut 0, None).map(|number| vec![number]),
     };
@@ -241,6 +250,16 @@ fn pages_of(host: &Host, call: &Call) -> Result<Vec<u64>, Errno> {
 
 fn at(call: &Call, error: &TestCaseError) -> TestCaseError {
     fail(format_args!("{call:?}: {error}"))
+}
+
+/// What an extent is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Counted,
+    /// For Xen's own use.
+    Uncounted,
+    /// Of low addresses.
+    Low,
 }
 
 struct Pair {
@@ -263,12 +282,17 @@ impl Pair {
                 order,
                 extents,
                 placement,
-            } => self.populate(domain, order, extents, placement, true),
+            } => self.populate(domain, order, extents, placement, Kind::Counted),
             Call::Uncounted {
                 domain,
                 order,
                 placement,
-            } => self.populate(domain, order, 1, placement, false),
+            } => self.populate(domain, order, 1, placement, Kind::Uncounted),
+            Call::Low {
+                domain,
+                order,
+                placement,
+            } => self.populate(domain, order, 1, placement, Kind::Low),
             Call::Scrub => self.native.scrub_some().map(|_| Ok(0)).map_err(fail),
             _ => {
                 let (native, model) = (arguments(call), arguments(call));
@@ -342,18 +366,22 @@ impl Pair {
         order: u32,
         extents: u64,
         placement: Placement,
-        counted: bool,
+        kind: Kind,
     ) -> Result<Result<u64, Errno>, TestCaseError> {
+        let counted = kind != Kind::Uncounted;
         for done in 0..extents {
-            let blocks = self.blocks(order)?;
+            let blocks = self.blocks(order, kind == Kind::Low)?;
             let before = Snapshot::take(&self.model).map_err(fail)?;
             let has = |node: NodeId, _| blocks[node.index()];
             let model = self
                 .model
                 .populate_extent(domain, order, placement, counted, has);
-            let native = self
-                .native
-                .populate_extent(domain, order, placement, counted);
+            let native = match kind {
+                Kind::Low => self.native.populate_low(domain, order, placement),
+                _ => self
+                    .native
+                    .populate_extent(domain, order, placement, counted),
+            };
             let errno = |error: HypercallError| error.errno;
             if let (Ok(given), true) = (model, counted) {
                 self.count(domain, order, placement, given, &before, &blocks)?;
@@ -447,12 +475,12 @@ impl Pair {
     }
 
     /// What each node has for an extent. A free page is a block of order 0.
-    fn blocks(&mut self, order: u32) -> Result<[Blocks; 64], TestCaseError> {
+    fn blocks(&mut self, order: u32, low: bool) -> Result<[Blocks; 64], TestCaseError> {
         let mut blocks = [Blocks::None; 64];
         for memory in self.model.nodes().map_err(fail)? {
-            let found = self.native.blocks(memory.node, order).map_err(fail)?;
+            let found = self.native.blocks(memory.node, order, low).map_err(fail)?;
             let enough = memory.free >= Pages::new(1_u64.checked_shl(order).unwrap_or(u64::MAX));
-            if order == 0 {
+            if order == 0 && !low {
                 prop_assert_eq!(found > Blocks::None, enough, "a page of {}", memory.node);
             }
             self.compared.in_pieces += u64::from(enough && found == Blocks::None);

@@ -71,6 +71,8 @@ pub enum Plan {
     Destroy(usize),
     /// One extent for the hypervisor's own use.
     Uncounted(usize, u32, u8, usize),
+    /// One extent of low addresses.
+    Low(usize, u32, u8, usize),
     Scrub,
 }
 
@@ -149,6 +151,11 @@ pub enum Call {
         order: u32,
         placement: Placement,
     },
+    Low {
+        domain: DomainId,
+        order: u32,
+        placement: Placement,
+    },
     Scrub,
 }
 
@@ -171,6 +178,7 @@ impl Call {
             Call::BeginDestroy { .. } => "begin destroy",
             Call::Destroy { .. } => "destroy",
             Call::Uncounted { .. } => "uncounted",
+            Call::Low { .. } => "low",
             Call::Scrub => "scrub",
         }
     }
@@ -315,7 +323,7 @@ pub fn make(
         Call::BeginDestroy { domain } => host.begin_destroy(domain).map(|()| 0),
         Call::Destroy { domain } => host.destroy(domain).map(|()| 0),
         Call::Scrub => host.scrub().map(|()| 0),
-        Call::Uncounted { .. } => Ok(0),
+        Call::Uncounted { .. } | Call::Low { .. } => Ok(0),
     };
     done.map_err(|error| error.errno)
 }
@@ -427,6 +435,11 @@ impl Plan {
             Plan::BeginDestroy(d) => Call::BeginDestroy { domain: dom(d) },
             Plan::Destroy(d) => Call::Destroy { domain: dom(d) },
             Plan::Uncounted(d, order, how, n) => Call::Uncounted {
+                domain: dom(d),
+                order,
+                placement: placement(how, node(n)),
+            },
+            Plan::Low(d, order, how, n) => Call::Low {
                 domain: dom(d),
                 order,
                 placement: placement(how, node(n)),

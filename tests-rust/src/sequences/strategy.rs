@@ -116,10 +116,11 @@ fn plan() -> impl Strategy<Value = Plan> {
 
 /// With what the native host has more of.
 fn native_plan() -> impl Strategy<Value = Plan> {
-    let uncounted = (slot(), order(), 0..3_u8, any::<usize>());
+    let one = || (slot(), order(), 0..3_u8, any::<usize>());
     prop_oneof![
         40 => plan(),
-        1 => uncounted.prop_map(|(d, order, how, n)| Plan::Uncounted(d, order, how, n)),
+        1 => one().prop_map(|(d, order, how, n)| Plan::Uncounted(d, order, how, n)),
+        1 => one().prop_map(|(d, order, how, n)| Plan::Low(d, order, how, n)),
     ]
 }
 
@@ -167,6 +168,7 @@ fn built() -> impl Strategy<Value = Vec<Plan>> {
                 Plan::Affinity(0, affinity),
                 Plan::Set(0, claims),
             ];
+            plans.push(Plan::Low(0, 0, single.1, single.2));
             let populate = populate.into_iter();
             plans.extend(
                 populate
