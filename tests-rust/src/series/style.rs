@@ -139,7 +139,7 @@ enum Style {
 
 impl Style {
     fn of(path: &str) -> Style {
-        let xen = ["xen/", "tools/tests/mem-claim/"];
+        let xen = ["xen/", "tools/tests/claim-memory/"];
         match path.rsplit_once('.') {
             Some((_, "c" | "h")) if xen.iter().any(|start| path.starts_with(start)) => Style::Xen,
             Some((_, "c" | "h")) => Style::C,
@@ -359,7 +359,7 @@ mod tests {
     fn tabs() {
         assert_eq!(in_xen(&["\ta = b;"]), [TABS]);
         assert_eq!(
-            broken("tools/tests/mem-claim/a.c", false, &["\ta;"]),
+            broken("tools/tests/claim-memory/a.c", false, &["\ta;"]),
             [TABS]
         );
         assert_eq!(broken("tools/ocaml/a.c", false, &["\ta;"]), GOOD);
