@@ -339,7 +339,10 @@ pub const PRODUCTS: &[(&str, &str)] = &[
         "the in-tree OCaml binding",
         "tools/ocaml/libs/xc/xenctrl.cmxa",
     ),
-    ("the in-tree test", "tools/tests/claim-memory/test-claim-memory"),
+    (
+        "the in-tree test",
+        "tools/tests/claim-memory/test-claim-memory",
+    ),
     (
         "the in-tree test of that binding",
         "tools/ocaml/test/claims",
