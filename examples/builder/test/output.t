@@ -25,9 +25,9 @@ On an embedded hypervisor, time is simulated: the result is the same each time.
   $ ../builder.exe storm ../scenarios/evacuation.json | tail -8
                                           without claims     with claims
   VMs built                               26 (145.0 GiB)  26 (149.0 GiB)
-    on one node, as planned                           14              22
+    on one node, as planned                            3              22
     on several nodes, as planned                       0               4
-    with memory where it was not planned   12 (33.0 GiB)               0
+    with memory where it was not planned   23 (95.5 GiB)               0
   refused before any memory was touched                0               2
   failed late, populated for nothing        2 (14.0 GiB)               0
   seconds until the last was done                    8.9             8.9
