@@ -4,8 +4,9 @@
 //! and got a model would lose VMs.
 //!
 //! Feature `xen` has what a production toolstack needs, through libxencall alone: no version of
-//! libxenctrl is pinned, and one binary serves Xen 4.17 to 4.22. Feature `domains` adds the life of
-//! domains for our own programs, through libxenctrl and `xenctrl-sys`, which is GPL-3.0-only.
+//! libxenctrl is pinned, and one binary has the interface versions of Xen 4.17 to 4.22, though it was
+//! tried with 4.20 only. Feature `domains` adds the life of domains for our own programs, through
+//! libxenctrl and `xenctrl-sys`, which is GPL-3.0-only.
 
 #[cfg(feature = "xen")]
 mod call;
@@ -52,7 +53,7 @@ pub enum OpenError {
     /// A Xen older or newer than those known, or a policy of FLASK that lets nothing be read: both
     /// are EACCES.
     #[error(
-        "this Xen has an interface that xen-claims does not know (it knows Xen 4.17 to 4.22), \
+        "this Xen has an interface that xen-claims does not know (it knows those of 4.17 to 4.22), \
          or its FLASK policy does not let this domain read physinfo"
     )]
     Version,
