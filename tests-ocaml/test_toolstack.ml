@@ -133,18 +133,20 @@ let no_plan () =
   check_error "short" (Short { wanted = gib; by = gib; holders }) (Result.map ignore slow);
   Check.claims_of h a [||]
 
-(* Whatever the host is like: what was planned is claimed at the first attempt, then everybody else
-   takes all they can, and populating still uses the set up exactly. *)
+(* Whatever the host is like: what was planned is claimed at the first attempt, then others take all
+   they can, and populating still uses the set up exactly, and gives of each node what was claimed. *)
 
 module Gen = QCheck2.Gen
 
 type host = {
   used : (int * int) list; (* node and pages that others have *)
+  dirty : int list; (* pages of each node that one had who is gone *)
   host_claim : int; (* of others *)
   node_claims : int list; (* of others *)
   wanted : int;
   policy : Claims.policy;
   with_host_claim : bool;
+  greedy : bool; (* others take what they can *)
 }
 
 let nodes = 3
@@ -159,11 +161,13 @@ let gen =
   let* policy =
     oneofl Claims.[ Single; Pack; Interleave; Prefer [ 1 ]; Prefer [ 2; 0 ]; Prefer [ 63 ] ]
   in
-  let* with_host_claim = bool in
-  return { used; host_claim; node_claims; wanted; policy; with_host_claim }
+  let* dirty = list_repeat nodes (oneof [ return 0; amount; return node_pages ]) in
+  let* with_host_claim = bool and* greedy = bool in
+  return { used; dirty; host_claim; node_claims; wanted; policy; with_host_claim; greedy }
 
 let give h d node pages =
-  ignore (Xenctrl.domain_populate h d ~order:0 ~extents:pages (Exact node) : int)
+  ignore (Xenctrl.domain_populate h d ~order:9 ~extents:(pages / 512) (Exact node) : int);
+  ignore (Xenctrl.domain_populate h d ~order:0 ~extents:(pages mod 512) (Exact node) : int)
 
 let populate h d (plan : Claims.populating) ~between =
   if plan.affinity <> [] then Xenctrl.domain_set_node_affinity h d plan.affinity;
@@ -175,9 +179,30 @@ let populate h d (plan : Claims.populating) ~between =
   in
   List.for_all go plan.calls
 
-let redeems_exactly case =
+(* A builder that names no node, and goes from extents of that order straight to pages. *)
+let without_nodes affinity order claims : Claims.populating =
+  let pages = Array.fold_left (fun sum c -> sum + Int64.to_int c.Xenctrl.pages) 0 claims in
+  let call order pages : Claims.call = { order; extents = pages lsr order; placement = Any } in
+  { affinity; calls = [ call order pages; call 0 (pages land ((1 lsl order) - 1)) ] }
+
+(* Of each node what was claimed there, and the rest anywhere. *)
+let has_what_it_claimed h d claims =
+  let on_node n =
+    let is_it (m : Xenctrl.domain_memory) = m.owner = d && m.on_node = n in
+    let memory = List.find_opt is_it (Xenctrl.domain_memory h) in
+    Option.fold ~none:0L ~some:(fun (m : Xenctrl.domain_memory) -> m.has_pages) memory
+  in
+  let is_there (c : Xenctrl.claim) = c.target = -1l || on_node (Int32.to_int c.target) >= c.pages in
+  Array.for_all is_there claims
+  && (domain_info h d).total_pages
+     = Array.fold_left (fun sum c -> Int64.add sum c.Xenctrl.pages) 0L claims
+
+let redeems_exactly (case, plan) =
   let h = open_host ~nodes () in
   let other = new_domain h and greedy = new_domain h and d = new_domain h in
+  let gone = new_domain h in
+  List.iteri (give h gone) case.dirty;
+  Xenctrl.domain_destroy h gone;
   List.iter (fun (n, pages) -> give h other n pages) case.used;
   let claims = List.mapi (fun n pages -> node n (Int64.of_int pages)) case.node_claims in
   ignore
@@ -190,16 +215,16 @@ let redeems_exactly case =
   | Error (Short { by; _ }), Error short -> by = short
   | Ok { claims; retries }, Ok planned ->
       let set = Xenctrl.domain_claim_memory_get h d in
-      let { Claims.affinity; calls } = Claims.populate_plan claims in
       (* Others take what is not claimed: before, and between any two calls. *)
       let between () =
-        ignore (Xenctrl.domain_populate h greedy ~order:9 ~extents:4096 Any : int);
-        ignore (Xenctrl.domain_populate h greedy ~order:0 ~extents:100_000 Any : int)
+        if case.greedy then (
+          ignore (Xenctrl.domain_populate h greedy ~order:9 ~extents:4096 Any : int);
+          ignore (Xenctrl.domain_populate h greedy ~order:0 ~extents:100_000 Any : int))
       in
-      let all = populate h d { affinity; calls } ~between in
+      let all = populate h d (plan claims) ~between in
       retries = 0 && set = planned && claims = planned && all
       && Xenctrl.domain_claim_memory_get h d = [||]
-      && (domain_info h d).total_pages = pages
+      && has_what_it_claimed h d claims
   | _ -> false
 
 (* A builder that was killed and knows nothing but what is still claimed. *)
@@ -263,7 +288,14 @@ let () =
         ] );
       ( "populating",
         [
-          property "redeems exactly, whatever others do" gen redeems_exactly;
+          property "redeems exactly, whatever others do"
+            Gen.(pair gen (return Claims.populate_plan))
+            redeems_exactly;
+          property "and so does a builder that names no node"
+            Gen.(
+              let affinity = oneofl [ []; [ 0 ]; [ 2 ]; [ 0; 1; 2 ] ] in
+              pair gen (map2 without_nodes affinity (oneofl [ 18; 9 ])))
+            redeems_exactly;
           property "goes on from what is still claimed" Gen.(pair gen (0 -- 600)) resumes;
         ] );
     ]
