@@ -133,6 +133,24 @@ let no_plan () =
   check_error "short" (Short { wanted = gib; by = gib; holders }) (Result.map ignore slow);
   Check.claims_of h a [||]
 
+(* Of a node of which 100 pages are to be left, 24 of them are claimed already. *)
+let left_alone () =
+  let h = open_host ~nodes:2 () in
+  let other = new_domain h and d = new_domain h in
+  unwrap (Claims.install h other [| node 0 (Int64.sub gib 76L) |]);
+  let claim ?host_claim ?(leave = [ (0, 100L); (1, -5L); (7, 3L) ]) pages policy =
+    let claim = Claims.claim_with_plan ?host_claim ~leave h d ~pages policy in
+    Result.map (fun { Claims.claims; _ } -> claims) claim
+  in
+  let check expected found = Alcotest.check Check.claims "claimed" expected (unwrap found) in
+  check [| node 1 gib |] (claim gib Pack);
+  check [| node 0 6L; node 1 gib |] (claim ~leave:[ (0, 70L) ] (Int64.add gib 6L) (Prefer [ 0 ]));
+  let short = function Error (Claims.Short { by; _ }) -> by | _ -> -1L in
+  let over = Int64.add gib 1L in
+  Check.pages "short" 1L (short (claim over Pack));
+  Check.pages "also of a host claim" 1L (short (claim ~host_claim:true over Single));
+  Check.pages "of every node" 5L (short (claim ~leave:[ (0, 99L); (1, Int64.max_int) ] 5L Pack))
+
 (* Whatever the host is like: what was planned is claimed at the first attempt, then others take all
    they can, and populating still uses the set up exactly, and gives of each node what was claimed. *)
 
@@ -284,6 +302,7 @@ let () =
           Alcotest.test_case "planned again" `Quick planned_again;
           Alcotest.test_case "outrun" `Quick outrun;
           Alcotest.test_case "no plan" `Quick no_plan;
+          Alcotest.test_case "pages that are left alone" `Quick left_alone;
           Alcotest.test_case "the rest of a call" `Quick rest_of_a_call;
         ] );
       ( "populating",
