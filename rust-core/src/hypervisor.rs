@@ -92,7 +92,8 @@ pub struct DomainMemory {
 /// Where the pages of a populate call shall come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
-    /// The nodes of the domain's affinity in turn, then the others.
+    /// The nodes that the domain has claims on in turn; without such claims, or where these have
+    /// nothing, the nodes of its affinity in turn, then the others (`docs/contract.md`, 1.8).
     Any,
     /// This node first, then as [`Placement::Any`].
     Prefer(NodeId),
