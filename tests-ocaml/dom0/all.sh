@@ -10,7 +10,7 @@ run() {
     # On a terminal the OCaml programs would write over what they wrote.
     "$@" 2>&1 | cat || status=1
 }
-run test-mem-claim
+run test-claim-memory
 run with_domain claims-in-tree
 run with_domain claims-ours
 for program in /tests-ocaml/*; do

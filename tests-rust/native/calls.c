@@ -157,6 +157,8 @@ static long populate(struct domain *d, unsigned int order,
         memflags |= MEMF_no_refcount;
     if ( flags & NATIVE_NOWHERE )
         memflags |= MEMF_bits(PAGE_SHIFT + 1);
+    else if ( flags & NATIVE_LOW )
+        memflags |= MEMF_bits(NATIVE_LOW_BITS);
 
     pg = alloc_domheap_pages(d, order, memflags);
     if ( !pg )
@@ -434,7 +436,7 @@ static long dispatch(unsigned int op, const unsigned long *a)
         return heap_check((char *)a[0], a[1], a[2]);
 
     case NATIVE_HAS_BLOCK:
-        return heap_has_block(a[0], a[1]);
+        return heap_has_block(a[0], a[1], a[2]);
 
     case NATIVE_SCRUB:
         return scrub_free_pages();

@@ -162,7 +162,7 @@ int heap_boot(const struct native_range *ranges, unsigned int nr,
                         (ranges[i].start + ranges[i].pages) << PAGE_SHIFT);
     end_boot_allocator();
     heap_init_late();
-    dma_bitsize = flags & NATIVE_BOOT_DMA ? 33 : 0;
+    dma_bitsize = flags & NATIVE_BOOT_DMA ? NATIVE_LOW_BITS : 0;
     system_state = SYS_STATE_active;
 
     /* What the allocator keeps of the memory for itself is not free to use. */
@@ -213,11 +213,13 @@ void heap_counts(struct native_counts *counts)
 /*
  * The best block an allocation finds on a node: 4 if it is clean and above the
  * DMA zone, 3 if it is to be scrubbed first; 2 and 1, likewise, if there are
- * none but in the DMA zone. Single pages are taken as they come.
+ * none but in the DMA zone. Single pages are taken as they come. @low: for an
+ * allocation that NATIVE_LOW is for.
  */
-int heap_has_block(unsigned int node, unsigned int wanted)
+int heap_has_block(unsigned int node, unsigned int wanted, bool low)
 {
     unsigned int dma_zone = dma_bitsize ? bits_to_zone(dma_bitsize) : 0;
+    unsigned int zone_hi = low ? bits_to_zone(NATIVE_LOW_BITS) : NR_ZONES - 1;
     unsigned int zone, order;
     int found = 0;
 
@@ -225,7 +227,7 @@ int heap_has_block(unsigned int node, unsigned int wanted)
         return 0;
 
     spin_lock(&heap_lock);
-    for ( zone = 1; zone < NR_ZONES; zone++ )
+    for ( zone = 1; zone <= zone_hi; zone++ )
         for ( order = wanted; avail[node][zone] && order <= MAX_ORDER; order++ )
         {
             const struct page_info *pg = page_list_first(&heap(node, zone, order));

@@ -12,6 +12,9 @@
 extern __thread const void *native_operation;
 void native_guest(const void *start, unsigned long bytes);
 
+/* Where low memory ends, and the DMA zone if there is one. */
+#define NATIVE_LOW_BITS 33
+
 void native_fail_heap(bool fail);
 /* Allocations from the Xen heap that were not freed. */
 unsigned long native_heap_blocks(void);
@@ -21,7 +24,7 @@ int heap_boot(const struct native_range *ranges, unsigned int nr,
               unsigned int flags);
 void heap_counts(struct native_counts *counts);
 unsigned long heap_check(char *to, unsigned long size, bool pages);
-int heap_has_block(unsigned int node, unsigned int wanted);
+int heap_has_block(unsigned int node, unsigned int wanted, bool low);
 bool heap_free_page(unsigned int node, unsigned long which, mfn_t *mfn);
 void heap_scrub(mfn_t mfn);
 unsigned int heap_offlined(unsigned int node, mfn_t *mfns, unsigned int room);

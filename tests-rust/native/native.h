@@ -35,7 +35,7 @@ enum native_op {
     NATIVE_ONLINE,       /* node */
     NATIVE_COUNTS,       /* struct native_counts * */
     NATIVE_CHECK,        /* buffer, its size, pages too: what is wrong -> length */
-    NATIVE_HAS_BLOCK,    /* node, order -> 0 (none) to 4: heap_has_block() */
+    NATIVE_HAS_BLOCK,    /* node, order, low -> 0 (none) to 4: heap_has_block() */
     NATIVE_SCRUB,        /* -> more to do */
     NATIVE_RECALLS,      /* buffer, its size: new lines of the log -> length */
     NATIVE_FAIL_HEAP,    /* whether the next allocation from the Xen heap fails */
@@ -56,6 +56,7 @@ enum native_op {
 #define NATIVE_EXACT         0x100
 #define NATIVE_NO_REFCOUNT   1 /* flags */
 #define NATIVE_NOWHERE       2 /* of addresses that no page has */
+#define NATIVE_LOW           4 /* below 8 GiB */
 
 struct native_counts {
     unsigned long free, claimed;

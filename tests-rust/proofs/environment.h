@@ -28,6 +28,11 @@ unsigned int nondet_uint(void);
 unsigned long nondet_ulong(void);
 bool nondet_bool(void);
 
+/* The same, without letting 0 wrap: on purpose, that is no node. */
+#undef MEMF_get_node
+#define MEMF_get_node(f) \
+    (((f) >> _MEMF_node) & MEMF_node_mask ? (((f) >> _MEMF_node) & MEMF_node_mask) - 1 : NUMA_NO_NODE)
+
 #ifdef PAGES_HEADER
 #include PAGES_HEADER
 #endif
@@ -120,11 +125,11 @@ static struct domain_node_claims *room_for(unsigned int nr_nodes)
 
     /* Objects of a constant size each are what CBMC is good at. */
     if ( nr_nodes == 1 )
-        room = __CPROVER_allocate(sizeof(unsigned int) * 3, true);
+        room = __CPROVER_allocate(sizeof(*room) + sizeof(int) * 1, true);
     else if ( nr_nodes == 2 )
-        room = __CPROVER_allocate(sizeof(unsigned int) * 4, true);
+        room = __CPROVER_allocate(sizeof(*room) + sizeof(int) * 2, true);
     else if ( nr_nodes == 3 )
-        room = __CPROVER_allocate(sizeof(unsigned int) * 5, true);
+        room = __CPROVER_allocate(sizeof(*room) + sizeof(int) * 3, true);
 
     return room;
 }

@@ -21,6 +21,7 @@ struct host {
         unsigned long out, tot, max;            /* out(d), tot_pages, max_pages */
         unsigned long on_nodes;                 /* sum over n of c(d,n) */
         unsigned long total;                    /* what Xen takes that sum to be */
+        unsigned long nodes;                    /* where it takes c(d,n) not to be 0 */
         unsigned long node[MAX_NUMNODES];       /* c(d,n) */
         const struct domain_node_claims *room;
     } domain[NR_DOMAINS];
@@ -46,6 +47,7 @@ static struct host look(void)
         h.domain[i].max = d->max_pages;
         h.domain[i].room = room;
         h.domain[i].total = room ? room->total : 0;
+        h.domain[i].nodes = room ? room->nodes.bits[0] : 0;
         for ( unsigned int n = MAX_NUMNODES; n-- > 0; )
         {
             h.domain[i].node[n] = room && n < room->nr_nodes ? room->pages[n] : 0;
@@ -78,8 +80,15 @@ static bool domains_add_up(const struct host *h)
     bool ok = true;
 
     for ( unsigned int i = 0; i < NR_DOMAINS; i++ )
+    {
+        unsigned long nodes = 0;
+
+        for ( unsigned int n = 0; n < MAX_NUMNODES; n++ )
+            nodes |= (h->domain[i].node[n] ? 1UL : 0UL) << n;
         ok &= h->domain[i].total == h->domain[i].on_nodes &&
+              h->domain[i].nodes == nodes &&
               h->domain[i].on_nodes <= h->domain[i].out;
+    }
 
     return ok;
 }
@@ -228,6 +237,7 @@ static struct host any_claims(void)
 
             room->pages[n] = pages;
             room->total += pages;
+            room->nodes.bits[0] |= (pages ? 1UL : 0UL) << n;
             node_claimed_pages[n] += pages;
             out += pages;
         }

@@ -15,12 +15,16 @@ int main(void)
     unsigned long request, used;
     struct host before = any_host(), after;
     unsigned long own;
+    bool elsewhere;
 
     assume(order <= MAX_ORDER && online(node));
     request = 1UL << order;
     own = before.domain[SUBJECT].node[node];
     assume(request <= before.free - before.claimed + before.domain[SUBJECT].out);
     assume(request <= before.node_free[node] - before.node_claimed[node] + own);
+    /* Rule 3 does not hold for single pages, nor for the node that was asked for. */
+    elsewhere = own + before.domain[SUBJECT].out - before.domain[SUBJECT].on_nodes < request &&
+                request <= before.domain[SUBJECT].out;
 
     heap_is_locked = true;
     redeem_claims(d, node, request);
@@ -44,6 +48,10 @@ int main(void)
           before.domain[SUBJECT].on_nodes ||
           after.domain[SUBJECT].out == after.domain[SUBJECT].on_nodes,
           "claims on other nodes are redeemed last");
+    for ( unsigned int other = 0; other < MAX_NUMNODES; other++ )
+        prove(other == node || elsewhere || request > before.domain[SUBJECT].out ||
+              after.domain[SUBJECT].node[other] == before.domain[SUBJECT].node[other],
+              "by rule 3, claims that cover the request stay what they are on other nodes");
     for ( unsigned int other = 0; other < MAX_NUMNODES; other++ )
         for ( unsigned int lower = 0; lower < other; lower++ )
             prove(other == node || lower == node || !after.domain[SUBJECT].node[lower] ||

@@ -55,6 +55,8 @@ unsigned long release_node_claims_as_proved(struct domain *d, unsigned int node,
     {
         pages = room->pages[node] < max ? room->pages[node] : max;
         room->pages[node] -= pages;
+        if ( !room->pages[node] )
+            room->nodes.bits[0] &= ~(1UL << node);
         d->outstanding_pages -= pages;
         lower_sums(d, node, pages);
     }

@@ -159,8 +159,8 @@ fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
     let files = [
         ("bin/conformance", target.join("release/conformance")),
         (
-            "bin/test-mem-claim",
-            tree.join("tools/tests/mem-claim/test-mem-claim"),
+            "bin/test-claim-memory",
+            tree.join("tools/tests/claim-memory/test-claim-memory"),
         ),
         ("bin/claims-in-tree", tree.join("tools/ocaml/test/claims")),
         ("bin/claims-ours", dune.join("tests-ocaml/dom0/claims.exe")),

@@ -22,6 +22,7 @@ mod competition;
 mod faults;
 mod input;
 mod lab;
+mod placing;
 mod race;
 mod redeeming;
 mod rival;
@@ -134,6 +135,7 @@ pub fn cases() -> impl Iterator<Item = &'static Case> {
     [
         accounting::CASES,
         redeeming::CASES,
+        placing::CASES,
         input::CASES,
         competition::CASES,
         faults::CASES,

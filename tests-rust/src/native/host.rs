@@ -125,26 +125,50 @@ impl Host {
         placement: Placement,
         counted: bool,
     ) -> Result<Option<u64>, HypercallError> {
+        let nowhere = self.fail_next.swap(false, Ordering::AcqRel);
+        let flags = u64::from(!counted) | (u64::from(nowhere) << 1);
+        self.populate_by_flags(domain, order, placement, flags)
+    }
+
+    /// One extent below 8 GiB: its first page, if it was given.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain.
+    pub fn populate_low(
+        &self,
+        domain: DomainId,
+        order: u32,
+        placement: Placement,
+    ) -> Result<Option<u64>, HypercallError> {
+        self.populate_by_flags(domain, order, placement, 4)
+    }
+
+    fn populate_by_flags(
+        &self,
+        domain: DomainId,
+        order: u32,
+        placement: Placement,
+        flags: u64,
+    ) -> Result<Option<u64>, HypercallError> {
         let place = match placement {
             Placement::Any => 64,
             Placement::Prefer(node) => node.index() as u64,
             Placement::Exact(node) => 0x100 | node.index() as u64,
         };
-        let nowhere = self.fail_next.swap(false, Ordering::AcqRel);
-        let flags = u64::from(!counted) | (u64::from(nowhere) << 1);
         let arguments = [domain.get().into(), order.into(), place, flags];
         let page = self.on(Operation::Populate, Some(domain), Op::Populate, &arguments)?;
         Ok(u64::try_from(page).ok().filter(|page| *page > 0))
     }
 
-    /// What a node has for an extent.
+    /// What a node has for an extent, or for one below 8 GiB.
     ///
     /// # Errors
     ///
     /// `EPROTO` if the host has stopped.
-    pub fn blocks(&self, node: NodeId, order: u32) -> Result<Blocks, Errno> {
-        let found = self.number(Op::HasBlock, &[node.index() as u64, order.into()])?;
-        Ok(match found {
+    pub fn blocks(&self, node: NodeId, order: u32, low: bool) -> Result<Blocks, Errno> {
+        let arguments = [node.index() as u64, order.into(), low.into()];
+        Ok(match self.number(Op::HasBlock, &arguments)? {
             4 => Blocks::Clean,
             3 => Blocks::Dirty,
             2 => Blocks::CleanInDma,

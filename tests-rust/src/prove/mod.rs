@@ -169,7 +169,10 @@ pub const PROOFS: &[Proof] = &[
     Proof {
         name: "allow",
         variants: &[("any node and domain", &[])],
-        replaced: &[("get_free_buddy", "look_for_pages")],
+        replaced: &[
+            ("get_claimed_buddy", "look_where_claimed"),
+            ("get_free_buddy", "look_for_pages"),
+        ],
         controls: &[
             (
                 "own-claims-do-not-count",
@@ -181,13 +184,19 @@ pub const PROOFS: &[Proof] = &[
             ),
             (
                 "a-page-to-spare",
-                "a node is allowed exactly if r <= F[n] - C[n] + own c(d,n)",
+                "a node is allowed exactly if r <= F[n] - C[n] + own c(d,n), and not c + h < r <= out",
             ),
             (
                 "claims-on-the-node-forbid",
-                "a node is allowed exactly if r <= F[n] - C[n] + own c(d,n)",
+                "a node is allowed exactly if r <= F[n] - C[n] + own c(d,n), and not c + h < r <= out",
             ),
         ],
+    },
+    Proof {
+        name: "turn",
+        variants: &[("any node and domain", &[])],
+        replaced: &[("get_any_node_buddy", "ask_node")],
+        controls: &[],
     },
     Proof {
         name: "redeem",

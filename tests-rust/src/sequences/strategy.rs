@@ -116,10 +116,11 @@ fn plan() -> impl Strategy<Value = Plan> {
 
 /// With what the native host has more of.
 fn native_plan() -> impl Strategy<Value = Plan> {
-    let uncounted = (slot(), order(), 0..3_u8, any::<usize>());
+    let one = || (slot(), order(), 0..3_u8, any::<usize>());
     prop_oneof![
         40 => plan(),
-        1 => uncounted.prop_map(|(d, order, how, n)| Plan::Uncounted(d, order, how, n)),
+        1 => one().prop_map(|(d, order, how, n)| Plan::Uncounted(d, order, how, n)),
+        1 => one().prop_map(|(d, order, how, n)| Plan::Low(d, order, how, n)),
     ]
 }
 
@@ -142,8 +143,14 @@ fn built() -> impl Strategy<Value = Vec<Plan>> {
         2 => (100..500_u64).prop_map(Amount::Pages),
         1 => (500..1500_u64).prop_map(Amount::Pages),
         1 => (-400..=0_i64).prop_map(Amount::Claimable),
+    ]
+    .boxed();
+    let target = prop::option::weighted(0.9, any::<usize>());
+    let claims = prop::collection::vec((target, amount.clone()), 1..5);
+    let claims = prop_oneof![
+        5 => claims.prop_map(|claims| Plan::Set(0, claims)),
+        1 => amount.prop_map(|amount| Plan::Legacy(0, amount)),
     ];
-    let claims = prop::collection::vec((prop::option::weighted(0.9, any::<usize>()), amount), 1..5);
     let extents = || {
         (
             0..8_u64,
@@ -165,8 +172,10 @@ fn built() -> impl Strategy<Value = Vec<Plan>> {
                 Plan::Create,
                 Plan::MaxPages(0, DOMAIN_PAGES.max),
                 Plan::Affinity(0, affinity),
-                Plan::Set(0, claims),
+                claims,
+                Plan::Uncounted(0, populate[0].0, single.1, single.2),
             ];
+            plans.push(Plan::Low(0, 0, single.1, single.2));
             let populate = populate.into_iter();
             plans.extend(
                 populate

@@ -126,7 +126,7 @@ const LIBRARIES: &[&str] = &[
 const OCAML_LIBRARIES: &[&str] = &["mmap", "eventchn", "xc"];
 
 /// The tests of the tree that are about claims; the base has none.
-const TESTS: &[&str] = &["tools/tests/mem-claim", "tools/ocaml/test"];
+const TESTS: &[&str] = &["tools/tests/claim-memory", "tools/ocaml/test"];
 
 const CONFIGURE: &[&str] = &[
     "--enable-tools",
@@ -339,7 +339,10 @@ pub const PRODUCTS: &[(&str, &str)] = &[
         "the in-tree OCaml binding",
         "tools/ocaml/libs/xc/xenctrl.cmxa",
     ),
-    ("the in-tree test", "tools/tests/mem-claim/test-mem-claim"),
+    (
+        "the in-tree test",
+        "tools/tests/claim-memory/test-claim-memory",
+    ),
     (
         "the in-tree test of that binding",
         "tools/ocaml/test/claims",

@@ -13,7 +13,7 @@ use super::patch::{FileChange, Patch, Series};
 use super::pinned::Pinned;
 use super::prepare::{base, commits, offsets, prepare, Tree};
 use super::source::ARCHIVES;
-use super::style::{findings, RULES};
+use super::style::{cover_letter_findings, findings, RULES};
 use super::{git, logged, need, output, remove_directory, Cache};
 
 /// So many lines a patch may add outside documentation and tests.
@@ -22,6 +22,9 @@ const NOT_COUNTED: &[&str] = &["docs/", "tools/tests/", "tools/ocaml/test/"];
 
 /// So many bytes `struct domain` may grow.
 const MOST_GROWTH: u64 = 16;
+
+/// The mail the patches are answers to. It does not end in `.patch`, as it is none.
+const COVER_LETTER: &str = "0000-cover-letter";
 
 /// The programs it takes, beyond those of a build.
 const PROGRAMS: &[(&str, &str)] = &[
@@ -83,7 +86,7 @@ fn separator(figure: &str) -> &'static str {
 /// The checks that need the patches alone; whether all passed.
 pub fn style_only(patches: &Path) -> Result<bool> {
     let mut report = Report::default();
-    check_style(&mut report, &Series::read(patches)?);
+    check_style(&mut report, patches, &Series::read(patches)?);
     Ok(report.end())
 }
 
@@ -92,19 +95,28 @@ pub fn check(cache: &Cache, patches: &Path) -> Result<bool> {
     need(&[build::PROGRAMS, PROGRAMS].concat())?;
     let tree = prepare(cache, patches)?;
     let mut report = Report::default();
-    check_style(&mut report, &tree.series);
+    check_style(&mut report, patches, &tree.series);
     check_applying(&mut report, cache, patches, &tree);
     check_docs(&mut report, cache, &tree)?;
     check_builds(&mut report, cache, &tree)?;
     Ok(report.end())
 }
 
-fn check_style(report: &mut Report, series: &Series) {
+fn check_style(report: &mut Report, directory: &Path, series: &Series) {
     report.check("series lists the patches, in order", || {
         match &series.mismatch {
             Some(mismatch) => bail!("{mismatch}"),
             None => Ok(format!("{} patches", series.patches.len())),
         }
+    });
+    report.check("the cover letter is about these patches", || {
+        let path = directory.join(COVER_LETTER);
+        let letter =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let subjects: Vec<_> = series.patches.iter().map(|p| p.subject.as_str()).collect();
+        let wrong = cover_letter_findings(&letter, &subjects);
+        ensure!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+        Ok(String::new())
     });
     let of_patches: Vec<_> = series
         .patches

@@ -118,6 +118,25 @@ fn message(patch: &Patch) -> Vec<Finding> {
     found
 }
 
+/// Everything that is wrong with the letter that goes ahead of patches with these subjects.
+pub fn cover_letter_findings(letter: &str, subjects: &[&str]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let of = format!("Subject: [PATCH 00/{}] ", subjects.len());
+    if !letter.lines().any(|line| line.starts_with(&of)) {
+        wrong.push(format!("no line begins with '{of}'"));
+    }
+    let listed = letter.lines().filter_map(|line| line.strip_prefix("  "));
+    let listed: Vec<_> = listed.filter(|line| subjects.contains(line)).collect();
+    if listed != subjects {
+        wrong.push("it does not list the subjects of all patches, in order".to_owned());
+    }
+    let body = letter.lines().skip_while(|line| !line.is_empty());
+    for line in body.filter(|line| line.chars().count() > 76 || is_tag(line)) {
+        wrong.push(format!("a tag, or longer than 76 columns: '{line}'"));
+    }
+    wrong
+}
+
 fn is_tag(line: &str) -> bool {
     let Some((name, _)) = line.split_once(": ") else {
         return false;
@@ -139,7 +158,7 @@ enum Style {
 
 impl Style {
     fn of(path: &str) -> Style {
-        let xen = ["xen/", "tools/tests/mem-claim/"];
+        let xen = ["xen/", "tools/tests/claim-memory/"];
         match path.rsplit_once('.') {
             Some((_, "c" | "h")) if xen.iter().any(|start| path.starts_with(start)) => Style::Xen,
             Some((_, "c" | "h")) => Style::C,
@@ -324,6 +343,23 @@ mod tests {
     }
 
     #[test]
+    fn cover_letters() {
+        let subjects = ["a: b", "c: d"];
+        let letter = "Subject: [PATCH 00/2] e\n\nWhy: f.\n\nA (2):\n  a: b\n  c: d\n";
+        assert_eq!(cover_letter_findings(letter, &subjects), GOOD);
+        for (from, to) in [
+            ("00/2", "00/3"),
+            ("  c: d\n", ""),
+            ("  a: b\n  c: d", "  c: d\n  a: b"),
+            ("Why: f.", "Cc: f"),
+            ("Why", &"w".repeat(80)),
+        ] {
+            let bad = letter.replace(from, to);
+            assert_eq!(cover_letter_findings(&bad, &subjects).len(), 1, "{bad}");
+        }
+    }
+
+    #[test]
     fn licences() {
         let code = ["int a;"];
         let licensed = ["/* SPDX-License-Identifier: GPL-2.0-only */", "int a;"];
@@ -359,7 +395,7 @@ mod tests {
     fn tabs() {
         assert_eq!(in_xen(&["\ta = b;"]), [TABS]);
         assert_eq!(
-            broken("tools/tests/mem-claim/a.c", false, &["\ta;"]),
+            broken("tools/tests/claim-memory/a.c", false, &["\ta;"]),
             [TABS]
         );
         assert_eq!(broken("tools/ocaml/a.c", false, &["\ta;"]), GOOD);

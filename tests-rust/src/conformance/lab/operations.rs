@@ -6,10 +6,12 @@ use xen_claims::limits::DOMAIN_PAGES;
 use xen_claims::wire::{
     self, xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_GET, XEN_DOMCTL_CLAIM_MEMORY_SET,
 };
-use xen_claims::{Claim, DomainId, Errno, Faults, HypercallError, NodeId, Pages, Placement};
+use xen_claims::{
+    Claim, DomainId, Errno, Faults, HypercallError, NodeId, NodeSet, Pages, Placement, Target,
+};
 
 use super::super::snapshot::claim_list;
-use super::{claim_set, entry, expect, skip, Check, Lab, Stop, PAGE};
+use super::{claim_set, entry, expect, skip, Check, Lab, Stop, PAGE, TWO_MIB, WORKABLE};
 
 impl Lab<'_> {
     /// One more domain, without a limit to its memory. Not a step.
@@ -61,6 +63,14 @@ impl Lab<'_> {
         self.step(what, || {
             Ok(self.host.set_max_pages(domain, Pages::new(pages))?)
         })
+    }
+
+    pub(in crate::conformance) fn set_affinity(&self, domain: DomainId, nodes: NodeSet) -> Check {
+        let name = self.name(domain);
+        self.step(
+            format_args!("the node affinity of {name} is {nodes:?}"),
+            || Ok(self.host.set_node_affinity(domain, nodes)?),
+        )
     }
 
     pub(in crate::conformance) fn set(&self, domain: DomainId, claims: &[Claim]) -> Check {
@@ -247,6 +257,23 @@ impl Lab<'_> {
         let name = self.name(domain);
         let what = format!("{name} gives {extents} of order {order} back");
         self.step(what, || Ok(self.host.depopulate(domain, order, extents)?))
+    }
+
+    /// Every other page of what the node has left is B's, and A gave the others back; that many.
+    pub(in crate::conformance) fn break_up(&self, node: NodeId) -> Check<u64> {
+        let filler = self.create()?;
+        let exact = Placement::Exact(node);
+        let free = self.unclaimed(Target::Node(node))?;
+        let filled = free.saturating_sub(WORKABLE) >> TWO_MIB;
+        self.populate_some(filler, TWO_MIB, filled, exact)?;
+        self.note("A and B populate page by page in turn, until the node has none left");
+        let mut given = 0;
+        let one = |domain| self.host.populate(domain, PAGE, 1, exact);
+        while one(self.a)? + one(self.b)? == 2 {
+            given += 1;
+        }
+        self.depopulate(self.a, PAGE, given)?;
+        Ok(given)
     }
 
     /// A page of the node goes out of use; it comes back at the end of the case.

@@ -6,6 +6,8 @@
 //! what the best block is that Xen's lists have for it; everything else it has to know by itself. A
 //! single page is always there when the counts say so, and that is checked.
 
+mod stock;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::Instant;
@@ -20,6 +22,7 @@ use xen_claims::{
 use crate::conformance::{panic_text, Snapshot};
 use crate::native::{Boot, Build, Host};
 use crate::sequences::{first_domains, make, Call, Sequence};
+pub use stock::unchanged;
 
 /// How much was compared.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub struct Compared {
     pub calls: u64,
     /// Extents that the counts had allowed on some node, and that no block was there for.
     pub in_pieces: u64,
+    /// Populate calls for a domain with a legacy claim, by which nothing changed.
+    pub legacy: u64,
     /// How often what [`PLACEMENTS`] names has decided.
     pub placed: [u64; PLACEMENTS.len()],
 }
@@ -51,6 +56,7 @@ impl std::ops::AddAssign for Compared {
     fn add_assign(&mut self, other: Compared) {
         self.calls += other.calls;
         self.in_pieces += other.in_pieces;
+        self.legacy += other.legacy;
         for (sum, more) in self.placed.iter_mut().zip(other.placed) {
             *sum += more;
         }
@@ -148,99 +154,31 @@ pub fn shortest(sequence: &Sequence, end: Instant, fails: impl Fn(&Sequence) -> 
     shortest
 }
 
-/// Without claims, the series changes nothing: the same calls, but for those that claim, give the same
-/// answers and the very same pages, in the same order.
-///
-/// # Errors
-///
-/// The first difference.
-pub fn unchanged(stock: &Build, patched: &Build, sequence: &Sequence) -> Result<Compared, String> {
-    let compared = catch_unwind(AssertUnwindSafe(|| {
-        without_claims(stock, patched, sequence)
-    }));
-    compared.map_or_else(
-        |panic| Err(panic_text(panic.as_ref())),
-        |result| result.map_err(|error| error.to_string()),
-    )
-}
-
-fn without_claims(
-    stock: &Build,
-    patched: &Build,
-    sequence: &Sequence,
-) -> Result<Compared, TestCaseError> {
-    let (mut flags, placing) = sequence.memory;
-    // Where there is no model to know of it.
-    flags.dma = sequence.plans.len() % 2 == 0;
-    let boot = Boot::new(&sequence.topology()?)
-        .flags(flags)
-        .placing(placing);
-    let hosts = [stock, patched].map(|build| Host::boot(build, &boot).map_err(fail));
-    let [stock, patched] = hosts;
-    let (stock, patched) = (stock?, patched?);
-    let mut known = first_domains(&stock).map_err(fail)?;
-    prop_assert_eq!(&known, &first_domains(&patched).map_err(fail)?);
-    let mut compared = Compared::default();
-    let mut now = stock.snapshot().map_err(fail)?;
-    for plan in &sequence.plans {
-        let call = plan.call(&now, &known, &sequence.nodes);
-        if matches!(call, Call::Claim { .. } | Call::Legacy { .. }) {
-            continue;
-        }
-        let answers = [&stock, &patched].map(|host| pages_of(host, &call));
-        prop_assert_eq!(
-            &answers[0],
-            &answers[1],
-            "pages of {:?}: stock, patched",
-            call
-        );
-        if let (Call::Create, Ok(id)) = (&call, &answers[0]) {
-            let id = id.first().and_then(|id| i64::try_from(*id).ok());
-            known.extend(id.and_then(|id| DomainId::new(id).ok()));
-        }
-        compared.calls += 1;
-        now = stock.snapshot().map_err(fail)?;
-        let after = patched.snapshot().map_err(fail)?;
-        prop_assert_eq!((now.host, &now.nodes), (after.host, &after.nodes));
-        let infos = |s: &Snapshot| s.domains.iter().map(|d| d.info).collect::<Vec<_>>();
-        prop_assert_eq!(infos(&now), infos(&after));
+fn populate(
+    host: &Host,
+    domain: DomainId,
+    order: u32,
+    placement: Placement,
+    kind: Kind,
+) -> Result<Option<u64>, HypercallError> {
+    match kind {
+        Kind::Low => host.populate_low(domain, order, placement),
+        kind => host.populate_extent(domain, order, placement, kind == Kind::Counted),
     }
-    for host in [&stock, &patched] {
-        prop_assert_eq!(host.violations(true).map_err(fail)?, "");
-    }
-    Ok(compared)
-}
-
-/// The first page of every extent given, or the number that another call answers.
-fn pages_of(host: &Host, call: &Call) -> Result<Vec<u64>, Errno> {
-    let (domain, order, extents, placement, counted) = match *call {
-        Call::Populate {
-            domain,
-            order,
-            extents,
-            placement,
-        } => (domain, order, extents, placement, true),
-        Call::Uncounted {
-            domain,
-            order,
-            placement,
-        } => (domain, order, 1, placement, false),
-        Call::Scrub => return host.scrub_some().map(|more| vec![more.into()]),
-        _ => return make(host, call, &mut 0, None).map(|number| vec![number]),
-    };
-    let mut pages = Vec::new();
-    for _ in 0..extents {
-        let page = host.populate_extent(domain, order, placement, counted);
-        let Some(page) = page.map_err(|error| error.errno)? else {
-            break;
-        };
-        pages.push(page);
-    }
-    Ok(pages)
 }
 
 fn at(call: &Call, error: &TestCaseError) -> TestCaseError {
     fail(format_args!("{call:?}: {error}"))
+}
+
+/// What an extent is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Counted,
+    /// For Xen's own use.
+    Uncounted,
+    /// Of low addresses.
+    Low,
 }
 
 struct Pair {
@@ -263,12 +201,17 @@ impl Pair {
                 order,
                 extents,
                 placement,
-            } => self.populate(domain, order, extents, placement, true),
+            } => self.populate(domain, order, extents, placement, Kind::Counted),
             Call::Uncounted {
                 domain,
                 order,
                 placement,
-            } => self.populate(domain, order, 1, placement, false),
+            } => self.populate(domain, order, 1, placement, Kind::Uncounted),
+            Call::Low {
+                domain,
+                order,
+                placement,
+            } => self.populate(domain, order, 1, placement, Kind::Low),
             Call::Scrub => self.native.scrub_some().map(|_| Ok(0)).map_err(fail),
             _ => {
                 let (native, model) = (arguments(call), arguments(call));
@@ -342,18 +285,17 @@ impl Pair {
         order: u32,
         extents: u64,
         placement: Placement,
-        counted: bool,
+        kind: Kind,
     ) -> Result<Result<u64, Errno>, TestCaseError> {
+        let counted = kind != Kind::Uncounted;
         for done in 0..extents {
-            let blocks = self.blocks(order)?;
+            let blocks = self.blocks(order, kind == Kind::Low)?;
             let before = Snapshot::take(&self.model).map_err(fail)?;
             let has = |node: NodeId, _| blocks[node.index()];
             let model = self
                 .model
                 .populate_extent(domain, order, placement, counted, has);
-            let native = self
-                .native
-                .populate_extent(domain, order, placement, counted);
+            let native = populate(&self.native, domain, order, placement, kind);
             let errno = |error: HypercallError| error.errno;
             if let (Ok(given), true) = (model, counted) {
                 self.count(domain, order, placement, given, &before, &blocks)?;
@@ -447,12 +389,12 @@ impl Pair {
     }
 
     /// What each node has for an extent. A free page is a block of order 0.
-    fn blocks(&mut self, order: u32) -> Result<[Blocks; 64], TestCaseError> {
+    fn blocks(&mut self, order: u32, low: bool) -> Result<[Blocks; 64], TestCaseError> {
         let mut blocks = [Blocks::None; 64];
         for memory in self.model.nodes().map_err(fail)? {
-            let found = self.native.blocks(memory.node, order).map_err(fail)?;
+            let found = self.native.blocks(memory.node, order, low).map_err(fail)?;
             let enough = memory.free >= Pages::new(1_u64.checked_shl(order).unwrap_or(u64::MAX));
-            if order == 0 {
+            if order == 0 && !low {
                 prop_assert_eq!(found > Blocks::None, enough, "a page of {}", memory.node);
             }
             self.compared.in_pieces += u64::from(enough && found == Blocks::None);
