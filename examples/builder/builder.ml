@@ -299,12 +299,13 @@ let storm_cmd =
     [
       `S Manpage.s_description;
       `P
-        "Plays a scenario again and again, on equal hosts with equal seeds. Builders work in \
-         parallel: each takes the next VM, looks at the host, decides on nodes, and populates \
-         extent by extent. Without claims, another builder may take the memory meanwhile: then Xen \
-         gives what it finds on other nodes, or the build runs dry and was for nothing. With \
-         claims, the decision is a claim set: it holds, or the VM is refused before any memory is \
-         touched. This is true for builders that name no nodes, and for those that do.";
+        "Plays a scenario without claims, with claims and builders that populate in the same way, \
+         and with claims and builders that name the node of each page; on equal hosts, with equal \
+         seeds. Builders work in parallel: each takes the next VM, looks at the host, decides on \
+         nodes, and populates extent by extent. Without claims, another builder may take the \
+         memory meanwhile: then Xen gives what it finds on other nodes, or the build runs dry and \
+         was for nothing. With claims, the decision is a claim set: it holds, or the VM is refused \
+         before any memory is touched.";
     ]
     @ format
   in
@@ -321,7 +322,8 @@ let build_cmd =
       `P
         "Builds the VMs with claims and leaves them there. It keeps no state but Xen's own: killed \
          at any point and started again, it finds its domains by their uuid, what they have, and \
-         what they still claim, which is what is still to be populated.";
+         what they still claim, which is what is still to be populated. VMs that leave at 0 it \
+         takes for gone.";
     ]
     @ format
   in

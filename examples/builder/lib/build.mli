@@ -14,8 +14,8 @@ open Xenctrl_claims
     again.) *)
 type how =
   | Without_claims
-      (** By affinity: Xen takes what it finds, elsewhere if it must, and nothing at all when the
-          host is full. *)
+      (** By affinity: Xen takes what it finds, elsewhere if it must, or if memory there need not be
+          scrubbed first; and nothing at all when the host is full. *)
   | Claims_and_affinity  (** By affinity: Xen takes what is claimed. *)
   | Claims_and_exact_nodes
       (** From exactly the nodes that were claimed, with extents of 1 GiB first:

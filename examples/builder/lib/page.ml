@@ -231,9 +231,9 @@ let key colour text =
 
 let explain : Build.how -> string = function
   | Without_claims ->
-      "VMs are populated by their node affinity: the nodes that were planned, if Xen finds memory \
-       there."
-  | Claims_and_affinity -> "What was planned is claimed. VMs are populated in the same way."
+      "VMs are populated by their affinity to the nodes planned. Xen takes memory of others when \
+       these are full, and when there it need not be scrubbed first."
+  | Claims_and_affinity -> "What was planned is claimed, and VMs are populated in the same way."
   | Claims_and_exact_nodes ->
       "What was planned is claimed, and VMs are populated from exactly the nodes they claim."
 
