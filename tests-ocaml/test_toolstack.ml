@@ -133,18 +133,38 @@ let no_plan () =
   check_error "short" (Short { wanted = gib; by = gib; holders }) (Result.map ignore slow);
   Check.claims_of h a [||]
 
-(* Whatever the host is like: what was planned is claimed at the first attempt, then everybody else
-   takes all they can, and populating still uses the set up exactly. *)
+(* Of a node of which 100 pages are to be left, 24 of them are claimed already. *)
+let left_alone () =
+  let h = open_host ~nodes:2 () in
+  let other = new_domain h and d = new_domain h in
+  unwrap (Claims.install h other [| node 0 (Int64.sub gib 76L) |]);
+  let claim ?host_claim ?(leave = [ (0, 100L); (1, -5L); (7, 3L) ]) pages policy =
+    let claim = Claims.claim_with_plan ?host_claim ~leave h d ~pages policy in
+    Result.map (fun { Claims.claims; _ } -> claims) claim
+  in
+  let check expected found = Alcotest.check Check.claims "claimed" expected (unwrap found) in
+  check [| node 1 gib |] (claim gib Pack);
+  check [| node 0 6L; node 1 gib |] (claim ~leave:[ (0, 70L) ] (Int64.add gib 6L) (Prefer [ 0 ]));
+  let short = function Error (Claims.Short { by; _ }) -> by | _ -> -1L in
+  let over = Int64.add gib 1L in
+  Check.pages "short" 1L (short (claim over Pack));
+  Check.pages "also of a host claim" 1L (short (claim ~host_claim:true over Single));
+  Check.pages "of every node" 5L (short (claim ~leave:[ (0, 99L); (1, Int64.max_int) ] 5L Pack))
+
+(* Whatever the host is like: what was planned is claimed at the first attempt, then others take all
+   they can, and populating still uses the set up exactly, and gives of each node what was claimed. *)
 
 module Gen = QCheck2.Gen
 
 type host = {
   used : (int * int) list; (* node and pages that others have *)
+  dirty : int list; (* pages of each node that one had who is gone *)
   host_claim : int; (* of others *)
   node_claims : int list; (* of others *)
   wanted : int;
   policy : Claims.policy;
   with_host_claim : bool;
+  greedy : bool; (* others take what they can *)
 }
 
 let nodes = 3
@@ -159,11 +179,13 @@ let gen =
   let* policy =
     oneofl Claims.[ Single; Pack; Interleave; Prefer [ 1 ]; Prefer [ 2; 0 ]; Prefer [ 63 ] ]
   in
-  let* with_host_claim = bool in
-  return { used; host_claim; node_claims; wanted; policy; with_host_claim }
+  let* dirty = list_repeat nodes (oneof [ return 0; amount; return node_pages ]) in
+  let* with_host_claim = bool and* greedy = bool in
+  return { used; dirty; host_claim; node_claims; wanted; policy; with_host_claim; greedy }
 
 let give h d node pages =
-  ignore (Xenctrl.domain_populate h d ~order:0 ~extents:pages (Exact node) : int)
+  ignore (Xenctrl.domain_populate h d ~order:9 ~extents:(pages / 512) (Exact node) : int);
+  ignore (Xenctrl.domain_populate h d ~order:0 ~extents:(pages mod 512) (Exact node) : int)
 
 let populate h d (plan : Claims.populating) ~between =
   if plan.affinity <> [] then Xenctrl.domain_set_node_affinity h d plan.affinity;
@@ -175,9 +197,30 @@ let populate h d (plan : Claims.populating) ~between =
   in
   List.for_all go plan.calls
 
-let redeems_exactly case =
+(* A builder that names no node, and goes from extents of that order straight to pages. *)
+let without_nodes affinity order claims : Claims.populating =
+  let pages = Array.fold_left (fun sum c -> sum + Int64.to_int c.Xenctrl.pages) 0 claims in
+  let call order pages : Claims.call = { order; extents = pages lsr order; placement = Any } in
+  { affinity; calls = [ call order pages; call 0 (pages land ((1 lsl order) - 1)) ] }
+
+(* Of each node what was claimed there, and the rest anywhere. *)
+let has_what_it_claimed h d claims =
+  let on_node n =
+    let is_it (m : Xenctrl.domain_memory) = m.owner = d && m.on_node = n in
+    let memory = List.find_opt is_it (Xenctrl.domain_memory h) in
+    Option.fold ~none:0L ~some:(fun (m : Xenctrl.domain_memory) -> m.has_pages) memory
+  in
+  let is_there (c : Xenctrl.claim) = c.target = -1l || on_node (Int32.to_int c.target) >= c.pages in
+  Array.for_all is_there claims
+  && (domain_info h d).total_pages
+     = Array.fold_left (fun sum c -> Int64.add sum c.Xenctrl.pages) 0L claims
+
+let redeems_exactly (case, plan) =
   let h = open_host ~nodes () in
   let other = new_domain h and greedy = new_domain h and d = new_domain h in
+  let gone = new_domain h in
+  List.iteri (give h gone) case.dirty;
+  Xenctrl.domain_destroy h gone;
   List.iter (fun (n, pages) -> give h other n pages) case.used;
   let claims = List.mapi (fun n pages -> node n (Int64.of_int pages)) case.node_claims in
   ignore
@@ -190,16 +233,16 @@ let redeems_exactly case =
   | Error (Short { by; _ }), Error short -> by = short
   | Ok { claims; retries }, Ok planned ->
       let set = Xenctrl.domain_claim_memory_get h d in
-      let { Claims.affinity; calls } = Claims.populate_plan claims in
       (* Others take what is not claimed: before, and between any two calls. *)
       let between () =
-        ignore (Xenctrl.domain_populate h greedy ~order:9 ~extents:4096 Any : int);
-        ignore (Xenctrl.domain_populate h greedy ~order:0 ~extents:100_000 Any : int)
+        if case.greedy then (
+          ignore (Xenctrl.domain_populate h greedy ~order:9 ~extents:4096 Any : int);
+          ignore (Xenctrl.domain_populate h greedy ~order:0 ~extents:100_000 Any : int))
       in
-      let all = populate h d { affinity; calls } ~between in
+      let all = populate h d (plan claims) ~between in
       retries = 0 && set = planned && claims = planned && all
       && Xenctrl.domain_claim_memory_get h d = [||]
-      && (domain_info h d).total_pages = pages
+      && has_what_it_claimed h d claims
   | _ -> false
 
 (* A builder that was killed and knows nothing but what is still claimed. *)
@@ -259,11 +302,19 @@ let () =
           Alcotest.test_case "planned again" `Quick planned_again;
           Alcotest.test_case "outrun" `Quick outrun;
           Alcotest.test_case "no plan" `Quick no_plan;
+          Alcotest.test_case "pages that are left alone" `Quick left_alone;
           Alcotest.test_case "the rest of a call" `Quick rest_of_a_call;
         ] );
       ( "populating",
         [
-          property "redeems exactly, whatever others do" gen redeems_exactly;
+          property "redeems exactly, whatever others do"
+            Gen.(pair gen (return Claims.populate_plan))
+            redeems_exactly;
+          property "and so does a builder that names no node"
+            Gen.(
+              let affinity = oneofl [ []; [ 0 ]; [ 2 ]; [ 0; 1; 2 ] ] in
+              pair gen (map2 without_nodes affinity (oneofl [ 18; 9 ])))
+            redeems_exactly;
           property "goes on from what is still claimed" Gen.(pair gen (0 -- 600)) resumes;
         ] );
     ]

@@ -112,7 +112,7 @@ let holders h =
   |> List.stable_sort (fun a b -> Int64.compare (held b) (held a))
   |> Result.ok
 
-let look ?domid h =
+let look ?domid ?(leave = []) h =
   let* own =
     match domid with
     | None -> Ok [||]
@@ -125,12 +125,17 @@ let look ?domid h =
   in
   (* Of a moment when memory was offlined, more may be claimed than free. *)
   let claimable free claimed own = Int64.max 0L (Int64.add (Int64.sub free claimed) own) in
+  let shall_stay node = Int64.max 0L (Option.value ~default:0L (List.assoc_opt node leave)) in
   let node ({ node; free; claimed; _ } : Xenctrl.node_memory) =
-    { node; claimable = claimable free claimed (own_on node) }
+    let pages = claimable free claimed (own_on node) in
+    let left = Int64.min pages (shall_stay node) in
+    ({ node; claimable = Int64.sub pages left }, left)
   in
-  let nodes = List.map node (Xenctrl.node_memory h) in
+  let nodes, left = List.split (List.map node (Xenctrl.node_memory h)) in
   let { free_pages; outstanding_pages } : Xenctrl.host_memory = Xenctrl.host_memory h in
-  let host_claimable = claimable free_pages outstanding_pages (sum own) in
+  let left = List.fold_left Int64.add 0L left in
+  let of_host = claimable free_pages outstanding_pages (sum own) in
+  let host_claimable = Int64.max 0L (Int64.sub of_host left) in
   { nodes; host_claimable; distances = Xenctrl.node_distances h }
 
 (* Claiming *)
@@ -196,11 +201,11 @@ let with_claims h domid set f =
       (try ignore (release h domid) with _ -> ());
       Printexc.raise_with_backtrace exn trace
 
-let claim_with_plan ?(attempts = 16) ?near ?host_claim h domid ~pages policy =
+let claim_with_plan ?(attempts = 16) ?near ?host_claim ?leave h domid ~pages policy =
   if attempts < 1 then
     invalid_arg (Printf.sprintf "Claims.claim_with_plan: attempts is %d, not 1 or more" attempts);
   let rec attempt retries =
-    let* host = look ~domid h in
+    let* host = look ~domid ?leave h in
     match plan ?near ?host_claim host ~pages policy with
     | Error by ->
         let* holders = holders h in

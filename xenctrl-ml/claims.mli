@@ -99,9 +99,15 @@ type host = {
 }
 (** A host, as a plan sees it. *)
 
-val look : ?domid:Xenctrl.domid -> Xenctrl.handle -> (host, error) result
+val look :
+  ?domid:Xenctrl.domid -> ?leave:(int * int64) list -> Xenctrl.handle -> (host, error) result
 (** [look ~domid h] is the host as [domid] can claim of it, or as a domain can that claims nothing.
-    It is read call by call, and what is read may be old already. *)
+    It is read call by call, and what is read may be old already.
+
+    [leave] has nodes and pages of them that shall stay unclaimed: they don't count as claimable,
+    neither there nor host-wide. Xen and Dom0 have only what nobody claims, and need memory of low
+    addresses, which is on node 0 as a rule: 16,384 pages (64 MiB) of it are a good choice (1.14).
+    Nodes that the host does not have are ignored, and so are negative numbers. *)
 
 (** Which nodes a plan takes. *)
 type policy =
@@ -150,15 +156,16 @@ val claim_with_plan :
   ?attempts:int ->
   ?near:int ->
   ?host_claim:bool ->
+  ?leave:(int * int64) list ->
   Xenctrl.handle ->
   Xenctrl.domid ->
   pages:int64 ->
   policy ->
   (claimed, error) result
-(** [claim_with_plan h d ~pages policy] {{!look} looks}, {{!plan} plans} and {{!install} installs}.
-    When another builder was faster ([ENOMEM]), it does so again, up to [attempts] times (16 by
-    default) in all. Each of these failures means that another domain got memory, or that some
-    builder holds more than the nodes show.
+(** [claim_with_plan h d ~pages policy] {{!look} looks}, {{!plan} plans} and {{!install} installs};
+    the optional arguments are theirs. When another builder was faster ([ENOMEM]), it does so again,
+    up to [attempts] times (16 by default) in all. Each of these failures means that another domain
+    got memory, or that some builder holds more than the nodes show.
 
     The error is [Short] if no plan could be made, [Outrun] after the last attempt, and otherwise
     that of {!install}, but never [Not_enough_memory] or [Short_a_moment_ago]. What [d] claimed
@@ -166,7 +173,17 @@ val claim_with_plan :
 
     Raises [Invalid_argument] if [attempts] is not positive, or as {!plan}. *)
 
-(** {1:populating Populating} *)
+(** {1:populating Populating}
+
+    A builder need not name nodes. While a domain has claims on nodes, these are where its memory
+    comes from (1.8): when it was populated with as many pages as it claims, it has of each node
+    what it claimed there, and those of the host claim anywhere, whatever others did meanwhile and
+    whatever memory is still to be scrubbed.
+
+    What it has to do is to go on with smaller extents when larger ones are refused, down to single
+    pages. A claim promises pages and not large extents: where no node can give what is claimed
+    there in one piece, or each claim that is left is smaller, Xen refuses the extent rather than
+    take it from a node that was not claimed. *)
 
 type call = { order : int; extents : int; placement : Xenctrl.placement }
 (** A call of {!Xenctrl.domain_populate}. *)
@@ -181,9 +198,19 @@ val populate_plan : Xenctrl.claim array -> populating
     that nothing of it is left (1.9), whatever others do meanwhile. [set] is one that {!install}
     takes; that is not checked again.
 
-    Pages claimed on a node are taken from exactly that node, and before those claimed host-wide:
-    these are taken from the nodes of the affinity, then from any other. Large extents come first: 1
-    GiB, 2 MiB, 4 KiB.
+    Pages claimed on a node are taken from exactly that node, node by node, and before those claimed
+    host-wide: these are taken from the nodes of the affinity, then from any other. Large extents
+    come first: 1 GiB, 2 MiB, 4 KiB. With {!rest}, what was claimed is what the domain has, as
+    without naming nodes. Name them, as this does,
+
+    - if it matters which of the domain's pages are on which node, as with virtual NUMA: a builder
+      that names none gets extents of the claimed nodes in turn;
+    - to see which node is short when pages that were claimed are missing, as after a recall (1.11):
+      without, they come from another node if that has unclaimed ones;
+    - on a Xen with other claims than these, which may not steer allocation.
+
+    It costs a call for each node and order, and a builder that knows about nodes: libxenguest is
+    told of them with virtual NUMA only.
 
     As claims are used up while a domain is populated, what a domain {e still} claims says what it
     still has to be given: a builder that was restarted goes on with [populate_plan] of

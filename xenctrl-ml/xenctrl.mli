@@ -142,22 +142,28 @@ val domain_setmaxmem : handle -> domid -> int64 -> unit
     such domain. *)
 
 val domain_set_node_affinity : handle -> domid -> int list -> unit
-(** [domain_set_node_affinity h d nodes] makes [nodes] those that [d] gets its memory from first.
+(** [domain_set_node_affinity h d nodes] makes [nodes] those that [d] gets its memory from first, as
+    far as it has no claims on nodes.
 
     Raises [Invalid_argument] if one of [nodes] is not in 0..63. Raises [Unix.Unix_error] with
     [EINVAL] if none of them is online, or [nodes] is empty; [ESRCH] if there is no such domain. *)
 
-(** Where pages come from. *)
+(** Where pages come from (1.8). *)
 type placement =
-  | Any  (** The nodes of the affinity in turn, then the others. *)
+  | Any
+      (** The nodes that the domain has claims on in turn, those of the affinity before others. For
+          a domain without claims on nodes, and where these have nothing: the nodes of the affinity
+          in turn, then the others; memory that need not be scrubbed before any that has to be. *)
   | Prefer of int  (** That node first, then as [Any]. *)
   | Exact of int  (** That node or none. *)
 
 val domain_populate : handle -> domid -> order:int -> extents:int -> placement -> int
 (** [domain_populate h d ~order ~extents placement] gives [d] up to [extents] extents of
-    2{^ [order]} pages and is the number it gave: the first that can't be had ends it (1.8). Orders
-    are 0..18; 0 is a page, 9 is 2 MiB, 18 is 1 GiB. Of a node that is not online [Exact] gives
-    none, and [Prefer] is as [Any].
+    2{^ [order]} pages and is the number it gave: the first that can't be had ends it (1.8). Of more
+    than one page none is given at the expense of claims on other nodes, while [d]'s claims cover
+    it, unless a node is named: go on with smaller extents, as {!Claims.rest} does. Orders are
+    0..18; 0 is a page, 9 is 2 MiB, 18 is 1 GiB. Of a node that is not online [Exact] gives none,
+    and [Prefer] is as [Any].
 
     Raises [Invalid_argument] if [order] is not in 0..18, [extents] is negative, or a node is not in
     0..63; [Unix.Unix_error] with [ESRCH] if there is no such domain. *)
@@ -227,7 +233,8 @@ exception Panic of string
     claims. Nobody else can be given claimed pages, and nobody else can claim them.
 
     A domain {e redeems} its claims by being populated: each page it is given uses up a claimed one,
-    first of the node the page is on, then host-wide, then of other nodes (1.9). Freeing pages gives
-    no claim back. What is left is {e released} explicitly, or when the domain is destroyed; claims
-    belong to the domain and outlive the program that made them. When memory fails, the hypervisor
-    may have to {e recall} claims (1.11). *)
+    first of the node the page is on, then host-wide, then of other nodes (1.9). While it claims
+    pages of nodes, it is given pages of these (1.8). Freeing pages gives no claim back. What is
+    left is {e released} explicitly, or when the domain is destroyed; claims belong to the domain
+    and outlive the program that made them. When memory fails, the hypervisor may have to {e recall}
+    claims (1.11). *)

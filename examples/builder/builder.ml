@@ -57,13 +57,12 @@ let fit xc target ~source (scenario : Scenario.t) =
 
 let can_overwrite = Unix.isatty Unix.stderr && Sys.getenv_opt "TERM" <> Some "dumb"
 
-let show_progress claims ({ time; built; refused; failed; of_all } : Storm.progress) =
+let show_progress ~how ({ time; built; refused; failed; of_all } : Storm.progress) =
   if can_overwrite then
     let width = 30 in
     let done_ = built + refused + failed in
     let filled = width * done_ / of_all in
-    Printf.eprintf "\r%s [%s%s] %d/%d, %d refused, %d failed, %4.1f s%s%!"
-      (if claims then "with claims   " else "without claims")
+    Printf.eprintf "\r%-19s [%s%s] %d/%d, %d refused, %d failed, %4.1f s%s%!" (Report.kind how)
       (String.make filled '#')
       (String.make (width - filled) ' ')
       done_ of_all refused failed time
@@ -112,28 +111,38 @@ let kind_of target real_time : Clock.kind = if real_time || target = Xen then Re
 
 (* storm *)
 
-let storm target builders seed real_time json verbose directory path =
+let storm target builders hows seed real_time json verbose directory path =
   guarded @@ fun () ->
   let scenario, target = read target builders path in
   let source = Scenario.source path in
-  let play claims =
+  let play how =
     with_host target @@ fun xc ->
     let scenario, scale = fit xc target ~source scenario in
     let kind = kind_of target real_time in
-    let storm = Storm.play xc kind ~claims ~seed ~scale ~progress:(show_progress claims) scenario in
+    let storm = Storm.play xc kind ~how ~seed ~scale ~progress:(show_progress ~how) scenario in
     (* On Xen the host is the same next time, and is left as it was. *)
     Storm.clear xc scenario;
     report_of xc target seed scenario [ storm ]
   in
-  let without = play false in
-  if target = Xen then Unix.sleepf seconds_to_scrub;
-  let with_claims = play true in
-  let report = { with_claims with storms = without.storms @ with_claims.storms } in
+  let without = play Without_claims in
+  let play_next how =
+    if target = Xen then Unix.sleepf seconds_to_scrub;
+    (play how).storms
+  in
+  let with_claims = List.concat_map play_next hows in
+  let report = { without with storms = without.storms @ with_claims } in
   let text =
     if json then Yojson.Safe.pretty_to_string (Report.to_json report) ^ "\n"
     else (if verbose then Report.vms report ^ "\n" else "") ^ Report.to_string report
   in
-  let problems = List.concat_map Summary.broken_promises with_claims.storms in
+  let problems =
+    let of_storm storm =
+      List.map
+        (Printf.sprintf "%s: %s" (Report.kind storm.Storm.how))
+        (Summary.broken_promises storm)
+    in
+    List.concat_map of_storm with_claims
+  in
   let written = Option.map (fun directory -> Page.write report ~directory) directory in
   let written_problems =
     match written with
@@ -148,15 +157,16 @@ let storm target builders seed real_time json verbose directory path =
 
 (* build *)
 
-let build target builders seed real_time json path =
+let build target builders how seed real_time json path =
   guarded @@ fun () ->
   let scenario, target = read target builders path in
   with_host target @@ fun xc ->
   let scenario, scale = fit xc target ~source:(Scenario.source path) scenario in
+  (* Whoever is started again finds a part of the VMs there, and no room for those that left before. *)
+  let stay (vm : Scenario.vm) = vm.at > 0. in
+  let scenario = { scenario with running = List.filter stay scenario.running } in
   let kind = kind_of target real_time in
-  let storm =
-    Storm.play xc kind ~claims:true ~seed ~scale ~progress:(show_progress true) scenario
-  in
+  let storm = Storm.play xc kind ~how ~seed ~scale ~progress:(show_progress ~how) scenario in
   let report = report_of xc target seed scenario [ storm ] in
   let text =
     if json then Yojson.Safe.pretty_to_string (Report.to_json report) ^ "\n"
@@ -209,6 +219,27 @@ let builders =
     & opt (some (conv ~docv:"N" (parse, Format.pp_print_int))) None
     & info [ "builders" ] ~docv:"N" ~doc)
 
+let affinity_or_exact =
+  [ ("affinity", Build.Claims_and_affinity); ("exact", Build.Claims_and_exact_nodes) ]
+
+let hows =
+  let doc =
+    "Play the storm with claims for this builder only: $(b,affinity), which names no nodes when it \
+     populates, as libxenguest does, or $(b,exact), which names those that it claimed. Without \
+     claims, VMs are populated by affinity."
+  in
+  let both = List.map snd affinity_or_exact in
+  let only = List.map (fun (name, how) -> (name, [ how ])) affinity_or_exact in
+  Arg.(
+    value & opt (enum only) both & info [ "builder" ] ~docv:"BUILDER" ~absent:"one storm each" ~doc)
+
+let how =
+  let doc = "How VMs are populated: $(docv) is $(b,exact) or $(b,affinity)." in
+  Arg.(
+    value
+    & opt (enum affinity_or_exact) Build.Claims_and_exact_nodes
+    & info [ "builder" ] ~docv:"BUILDER" ~doc)
+
 let seed =
   let doc = "What varies from run to run varies with this number." in
   Arg.(value & opt int 1 & info [ "seed" ] ~docv:"N" ~doc)
@@ -247,7 +278,9 @@ let format =
            { "name": "db-1", "mib": 3072, "nodes": [0], "arrives": 0.5 } ] }|};
     `P
       "$(i,nodes) is where a VM had best be; it is built elsewhere if it does not fit. Without, it \
-       is built on as few nodes as can be. Times are seconds after the start.";
+       is built on as few nodes as can be. Times are seconds after the start. What a VM had that \
+       leaves at 0 is free when the storm begins, but still to be scrubbed, as after a restart of \
+       VMs.";
   ]
 
 let exits ok =
@@ -261,22 +294,25 @@ let exits ok =
   ]
 
 let storm_cmd =
-  let doc = "build the VMs of a scenario without claims, then with claims, and compare" in
+  let doc = "build the VMs of a scenario without claims and with claims, and compare" in
   let man =
     [
       `S Manpage.s_description;
       `P
-        "Plays a scenario twice, on equal hosts with equal seeds. Builders work in parallel: each \
-         takes the next VM, looks at the host, decides on nodes, and populates extent by extent. \
-         Without claims, another builder may take the memory meanwhile: then Xen gives what it \
-         finds on other nodes, or the build runs dry and was for nothing. With claims, the \
-         decision is a claim set: it holds, or the VM is refused before any memory is touched.";
+        "Plays a scenario without claims, with claims and builders that populate in the same way, \
+         and with claims and builders that name the node of each page; on equal hosts, with equal \
+         seeds. Builders work in parallel: each takes the next VM, looks at the host, decides on \
+         nodes, and populates extent by extent. Without claims, another builder may take the \
+         memory meanwhile: then Xen gives what it finds on other nodes, or the build runs dry and \
+         was for nothing. With claims, the decision is a claim set: it holds, or the VM is refused \
+         before any memory is touched.";
     ]
     @ format
   in
   let info = Cmd.info "storm" ~doc ~man ~exits:(exits "when claims kept what they promise.") in
   Cmd.v info
-    Term.(const storm $ target $ builders $ seed $ real_time $ json $ verbose $ directory $ path)
+    Term.(
+      const storm $ target $ builders $ hows $ seed $ real_time $ json $ verbose $ directory $ path)
 
 let build_cmd =
   let doc = "build the VMs of a scenario with claims, and go on where an earlier run was killed" in
@@ -286,7 +322,8 @@ let build_cmd =
       `P
         "Builds the VMs with claims and leaves them there. It keeps no state but Xen's own: killed \
          at any point and started again, it finds its domains by their uuid, what they have, and \
-         what they still claim, which is what is still to be populated.";
+         what they still claim, which is what is still to be populated. VMs that leave at 0 it \
+         takes for gone.";
     ]
     @ format
   in
@@ -294,7 +331,7 @@ let build_cmd =
     Cmd.info "build" ~doc ~man
       ~exits:(exits "when every VM was built, or refused for lack of memory.")
   in
-  Cmd.v info Term.(const build $ target $ builders $ seed $ real_time $ json $ path)
+  Cmd.v info Term.(const build $ target $ builders $ how $ seed $ real_time $ json $ path)
 
 let cmd =
   let doc = "a small VM builder that claims memory" in

@@ -343,7 +343,7 @@ impl From<core::DomainMemory> for DomainMemory {
 #[sig("| Any | Prefer of int | Exact of int")]
 #[derive(Debug, Clone, Copy)]
 pub enum Placement {
-    /// The nodes of the affinity in turn.
+    /// As the domain's claims and its affinity say.
     Any,
     /// This node first.
     Prefer(i64),

@@ -92,7 +92,8 @@ pub struct DomainMemory {
 /// Where the pages of a populate call shall come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Placement {
-    /// The nodes of the domain's affinity in turn, then the others.
+    /// The nodes that the domain has claims on in turn; without such claims, or where these have
+    /// nothing, the nodes of its affinity in turn, then the others (`docs/contract.md`, 1.8).
     Any,
     /// This node first, then as [`Placement::Any`].
     Prefer(NodeId),
@@ -293,8 +294,9 @@ pub trait DomainBuilder: Hypervisor {
     fn set_max_pages(&self, domain: DomainId, max: Pages) -> Result<(), HypercallError>;
 
     /// Gives `domain` up to `extents` extents of 2^`order` pages and returns how many it gave: it
-    /// goes one extent at a time and stops at the first that can't be had
-    /// (`docs/contract.md`, 1.8).
+    /// goes one extent at a time and stops at the first that can't be had. Of more than one page none
+    /// is given at the expense of claims on other nodes, while those of `domain` cover it and no node is
+    /// named: go on with smaller extents (`docs/contract.md`, 1.8).
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
 open Xenctrl_claims
 
+type how = Without_claims | Claims_and_affinity | Claims_and_exact_nodes
 type pace = { think : float * float; seconds_per_page : float; step : int }
-type env = { xc : Xenctrl.handle; claims : bool; pace : pace; seed : int; crossing : unit -> unit }
+type env = { xc : Xenctrl.handle; how : how; pace : pace; seed : int; crossing : unit -> unit }
 
 type outcome =
   | Built of Xenctrl.domid
@@ -51,6 +52,18 @@ let populate env actor random domid calls =
   in
   (missing, Int64.of_int !populated)
 
+(* What is to be populated for a plan, or for what is still claimed of one. *)
+let calls env (set : Xenctrl.claim array) =
+  match env.how with
+  | Claims_and_exact_nodes -> (Claims.populate_plan set).calls
+  | Without_claims | Claims_and_affinity ->
+      let pages =
+        Array.fold_left (fun sum (c : Xenctrl.claim) -> sum + Int64.to_int c.pages) 0 set
+      in
+      let large : Claims.call = { order = 9; extents = pages / 512; placement = Any } in
+      let small = { large with order = 0; extents = pages mod 512 } in
+      List.filter (fun (call : Claims.call) -> call.extents > 0) [ large; small ]
+
 let policy (vm : Scenario.vm) : Claims.policy = if vm.nodes = [] then Pack else Prefer vm.nodes
 
 (* Why not, on a line of a table. *)
@@ -63,14 +76,15 @@ let reason : Claims.error -> string = function
 (* A plan, claimed or not, and how often another builder was faster. *)
 let decide env domid (vm : Scenario.vm) =
   let pages = vm.pages in
-  if env.claims then
-    call env (fun xc -> Claims.claim_with_plan ~attempts:64 xc domid ~pages (policy vm))
-    |> Result.map (fun ({ claims; retries } : Claims.claimed) -> (claims, retries))
-  else
-    Result.bind (call env (fun xc -> Claims.look xc)) @@ fun host ->
-    match Claims.plan host ~pages (policy vm) with
-    | Ok plan -> Ok (plan, 0)
-    | Error by -> Error (Short { wanted = pages; by; holders = [] })
+  match env.how with
+  | Claims_and_affinity | Claims_and_exact_nodes ->
+      call env (fun xc -> Claims.claim_with_plan ~attempts:64 xc domid ~pages (policy vm))
+      |> Result.map (fun ({ claims; retries } : Claims.claimed) -> (claims, retries))
+  | Without_claims -> (
+      Result.bind (call env (fun xc -> Claims.look xc)) @@ fun host ->
+      match Claims.plan host ~pages (policy vm) with
+      | Ok plan -> Ok (plan, 0)
+      | Error by -> Error (Short { wanted = pages; by; holders = [] }))
 
 let info env domid =
   let is_it (info : Xenctrl.domain_info) = info.domid = domid in
@@ -87,8 +101,8 @@ let vm env actor ~index (existing : Xenctrl.domain_info option) (vm : Scenario.v
   in
   let destroy domid = call env (fun xc -> Xenctrl.domain_destroy xc domid) in
   let start domid = call env (fun xc -> Xenctrl.domain_unpause xc domid) in
-  let finish ?planned ?retries domid calls =
-    match populate env actor random domid calls with
+  let finish ?planned ?retries domid set =
+    match populate env actor random domid (calls env set) with
     | 0, _ ->
         start domid;
         result ?planned ?retries (Built domid)
@@ -106,11 +120,10 @@ let vm env actor ~index (existing : Xenctrl.domain_info option) (vm : Scenario.v
         destroy domid;
         result (Refused { reason = reason error; touched })
     | Ok (planned, retries) ->
-        let { Claims.affinity; calls } = Claims.populate_plan planned in
+        let { Claims.affinity; _ } = Claims.populate_plan planned in
         call env (fun xc -> Xenctrl.domain_set_node_affinity xc domid affinity);
         Clock.spend actor (between random env.pace.think);
-        let anywhere () = (Claims.populate_plan [| { pages = vm.pages; target = -1l } |]).calls in
-        finish ~planned ~retries domid (if env.claims then calls else anywhere ())
+        finish ~planned ~retries domid planned
   in
   let take_over () =
     let create () = claim_and_populate (call env (Xenctrl.domain_create ~uuid:(uuid vm))) in
@@ -125,11 +138,11 @@ let vm env actor ~index (existing : Xenctrl.domain_info option) (vm : Scenario.v
     | Some { domid; dying = false; claimed_pages; total_pages; _ }
       when Int64.add claimed_pages total_pages = vm.pages ->
         let left = call env (fun xc -> Xenctrl.domain_claim_memory_get xc domid) in
-        let { Claims.affinity; calls } = Claims.populate_plan left in
+        let { Claims.affinity; _ } = Claims.populate_plan left in
         (* Before the first page, it may not have been set yet. *)
         if total_pages = 0L && affinity <> [] then
           call env (fun xc -> Xenctrl.domain_set_node_affinity xc domid affinity);
-        finish domid calls
+        finish domid left
     | Some { domid; _ } ->
         (* Made by somebody who does not claim, or claims were recalled. *)
         destroy domid;

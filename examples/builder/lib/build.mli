@@ -1,12 +1,25 @@
 (** Builds one VM, the way it is done today or with a claim set.
 
-    Both look at the host, decide on nodes by the same plan, spend the time that a toolstack spends
-    on other things, and populate, which takes its time too. With claims, the plan is claimed when
-    it is made, and the VM is populated from exactly there. Without, it is only the VM's node
-    affinity: Xen takes what it finds, elsewhere if it must, and nothing at all when the host is
-    full. *)
+    Both look at the host, decide on nodes by the same plan, make these the VM's node affinity,
+    spend the time that a toolstack spends on other things, and populate, which takes its time too.
+    With claims, the plan is claimed when it is made. *)
 
 open Xenctrl_claims
+
+(** Whether the plan is claimed, and how the VM is populated.
+
+    By affinity is how libxenguest populates a PV domain without virtual NUMA ([meminit_pv()]): no
+    node is named, and extents are of 2 MiB, and of 4 KiB for the rest and for what is refused.
+    (Here, all is in 4 KiB after the first refusal; there, each batch of 1 GiB begins with 2 MiB
+    again.) *)
+type how =
+  | Without_claims
+      (** By affinity: Xen takes what it finds, elsewhere if it must, or if memory there need not be
+          scrubbed first; and nothing at all when the host is full. *)
+  | Claims_and_affinity  (** By affinity: Xen takes what is claimed. *)
+  | Claims_and_exact_nodes
+      (** From exactly the nodes that were claimed, with extents of 1 GiB first:
+          {!Claims.populate_plan}. *)
 
 type pace = {
   think : float * float;  (** Seconds from the plan until the first page, from and to. *)
@@ -17,7 +30,7 @@ type pace = {
 
 type env = {
   xc : Xenctrl.handle;
-  claims : bool;
+  how : how;
   pace : pace;
   seed : int;
   crossing : unit -> unit;

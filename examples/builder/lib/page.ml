@@ -206,7 +206,7 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 96rem; margin: 2rem auto
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { text-align: right; padding: 0.25rem 1rem; border-bottom: 1px solid #8884; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; white-space: pre; }
-.storms { display: grid; grid-template-columns: repeat(auto-fit, minmax(32rem, 1fr)); gap: 0 2rem; }
+.storms { display: grid; grid-template-columns: repeat(auto-fit, minmax(28rem, 1fr)); gap: 0 2rem; }
 figure { margin: 1rem 0; }
 figcaption { color: color-mix(in srgb, currentColor 75%, transparent); font-size: 0.9em; }
 svg { width: 100%; height: auto; }
@@ -229,14 +229,22 @@ let figure svg caption =
 let key colour text =
   Printf.sprintf {|<span class="key" style="background:%s"></span>%s|} colour text
 
+let explain : Build.how -> string = function
+  | Without_claims ->
+      "VMs are populated by their affinity to the nodes planned. Xen takes memory of others when \
+       these are full, and when there it need not be scrubbed first."
+  | Claims_and_affinity -> "What was planned is claimed, and VMs are populated in the same way."
+  | Claims_and_exact_nodes ->
+      "What was planned is claimed, and VMs are populated from exactly the nodes they claim."
+
 let section ~seconds nodes i (storm : Storm.t) =
   let ( let* ) = Result.bind in
   let name kind = Printf.sprintf "%s%d" kind i in
   let* memory = draw (memory_over_time ~name:(name "memory") ~seconds storm) in
   let* placed = draw (placement ~name:(name "placement") nodes storm) in
-  let title = if storm.claims then "With claims" else "Without claims" in
+  let title = String.capitalize_ascii (Report.kind storm.how) in
   Ok
-    (Printf.sprintf "<section>\n<h2>%s</h2>\n%s%s</section>\n" title
+    (Printf.sprintf "<section>\n<h2>%s</h2>\n<p>%s</p>\n%s%s</section>\n" title (explain storm.how)
        (figure memory
           ("Memory of each node over time:" ^ key used "in use" ^ key claimed "claimed"
          ^ "; what is above, up to the line, is free."))

@@ -46,7 +46,10 @@ let heading { scenario; host; nodes; pages; _ } =
     (if scenario.builders = 1 then "1" else string_of_int scenario.builders)
     host (plural nodes "node") (gib pages)
 
-let kind (storm : Storm.t) = if storm.claims then "with claims" else "without claims"
+let kind : Build.how -> string = function
+  | Without_claims -> "without claims"
+  | Claims_and_affinity -> "claims, affinity"
+  | Claims_and_exact_nodes -> "claims, exact nodes"
 
 let rows report =
   let summaries = List.map Summary.of_storm report.storms in
@@ -55,7 +58,7 @@ let rows report =
   let of_count n pages = if n = 0 then "0" else Printf.sprintf "%d (%s)" n (gib pages) in
   let never_again = List.for_all (fun (s : Summary.t) -> s.retries = 0) summaries in
   [
-    "" :: List.map kind report.storms;
+    "" :: List.map (fun (s : Storm.t) -> kind s.how) report.storms;
     row "VMs built" (fun (s : Summary.t) -> of_count s.built s.used_pages);
     count "  on one node, as planned" (fun s -> s.on_one_node);
     count "  on several nodes, as planned" (fun s -> s.as_planned);
@@ -86,7 +89,7 @@ let vms { storms; _ } =
       let name = vm.build.vm.name and wanted = gib vm.build.vm.pages in
       [ name; wanted; vm_line vm ]
     in
-    let header = [ "VM"; "memory"; kind storm ] in
+    let header = [ "VM"; "memory"; kind storm.how ] in
     table [ Left; Right; Left ] (header :: List.map row storm.vms)
   in
   String.concat "\n\n" (List.map (fun s -> String.concat "\n" (of_storm s)) storms) ^ "\n"
@@ -135,7 +138,12 @@ let storm_json (storm : Storm.t) =
   let broken = List.map (fun line -> `String line) (Summary.broken_promises storm) in
   `Assoc
     [
-      ("claims", `Bool storm.claims);
+      ("claims", `Bool (storm.how <> Without_claims));
+      ( "builder",
+        `String
+          (match storm.how with
+          | Without_claims | Claims_and_affinity -> "affinity"
+          | Claims_and_exact_nodes -> "exact") );
       ("built", `Int s.built);
       ("on_one_node", `Int s.on_one_node);
       ("as_planned", `Int s.as_planned);

@@ -4,8 +4,9 @@
     left out); [about] a line for people; [vms] the VMs to build, in that order; [running] those
     that are there already. Each VM has a [name] (1..64 letters, digits, [-], [_] and [.], unique)
     and [mib], its memory in MiB. If you like, it has [nodes], the ids of those it had best be on,
-    and [arrives] (of [vms]) or [leaves] (of [running]), in seconds after the start. Other fields
-    are errors, as they would be misspelt ones.
+    and [arrives] (of [vms]) or [leaves] (of [running]), in seconds after the start. One that leaves
+    at 0 is gone when it starts, and its memory is free, but {e dirty}: to be scrubbed before
+    somebody gets it. Other fields are errors, as they would be misspelt ones.
 
     An error is one line that names the source, the entry (from 1) and what is expected. *)
 

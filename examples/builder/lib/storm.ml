@@ -4,7 +4,7 @@ type vm = { build : Build.t; memory : (int * int64) list }
 type sample = { time : float; nodes : Xenctrl.node_memory list }
 
 type t = {
-  claims : bool;
+  how : Build.how;
   seconds : float;
   vms : vm list;
   samples : sample list;
@@ -33,12 +33,12 @@ let clear xc (scenario : Scenario.t) =
 
 let count f results = List.length (List.filter f results)
 
-let play xc kind ~claims ~seed ?(scale = 1.) ?(speed = 1.) ?(crossing = Fun.id) ~progress
+let play xc kind ~how ~seed ?(scale = 1.) ?(speed = 1.) ?(crossing = Fun.id) ~progress
     (scenario : Scenario.t) =
   let env =
     {
       Build.xc;
-      claims;
+      how;
       seed;
       crossing;
       pace =
@@ -51,7 +51,9 @@ let play xc kind ~claims ~seed ?(scale = 1.) ?(speed = 1.) ?(crossing = Fun.id) 
   in
   let found = found xc in
   (* Those that run already: there before time begins, and on their nodes. *)
-  let at_once = { env with claims = true; pace = { env.pace with think = (0., 0.) } } in
+  let at_once =
+    { env with how = Claims_and_exact_nodes; pace = { env.pace with think = (0., 0.) } }
+  in
   let running actor =
     List.iteri
       (fun i vm ->
@@ -63,6 +65,8 @@ let play xc kind ~claims ~seed ?(scale = 1.) ?(speed = 1.) ?(crossing = Fun.id) 
       scenario.running
   in
   Clock.run Simulated [ running ] ~background:[];
+  let left, running = List.partition (fun (vm : Scenario.vm) -> vm.at = 0.) scenario.running in
+  clear xc { scenario with running = left; vms = [] };
   let vms = Array.of_list scenario.vms in
   let builds = Array.make (Array.length vms) None in
   let next = Atomic.make 0 in
@@ -74,15 +78,15 @@ let play xc kind ~claims ~seed ?(scale = 1.) ?(speed = 1.) ?(crossing = Fun.id) 
       builder actor)
   in
   let departures actor =
-    let running = Hashtbl.create 16 in
+    let domids = Hashtbl.create 16 in
     List.iter
-      (fun (info : Xenctrl.domain_info) -> Hashtbl.replace running info.uuid info.domid)
+      (fun (info : Xenctrl.domain_info) -> Hashtbl.replace domids info.uuid info.domid)
       (Xenctrl.domain_list xc);
-    List.filter (fun (vm : Scenario.vm) -> vm.at < infinity) scenario.running
+    List.filter (fun (vm : Scenario.vm) -> vm.at < infinity) running
     |> List.stable_sort (fun (a : Scenario.vm) (b : Scenario.vm) -> Float.compare a.at b.at)
     |> List.iter (fun (vm : Scenario.vm) ->
            Clock.wait_until actor (vm.at /. speed);
-           Option.iter (Xenctrl.domain_destroy xc) (Hashtbl.find_opt running (Build.uuid vm)))
+           Option.iter (Xenctrl.domain_destroy xc) (Hashtbl.find_opt domids (Build.uuid vm)))
   in
   let samples = ref [] in
   let report time =
@@ -120,7 +124,7 @@ let play xc kind ~claims ~seed ?(scale = 1.) ?(speed = 1.) ?(crossing = Fun.id) 
     | Refused _ | Failed _ -> []
   in
   {
-    claims;
+    how;
     seconds;
     vms = List.map (fun build -> { build; memory = memory build }) builds;
     samples = List.rev !samples;

@@ -13,7 +13,7 @@ type vm = {
 type sample = { time : float; nodes : Xenctrl.node_memory list }
 
 type t = {
-  claims : bool;
+  how : Build.how;
   seconds : float;  (** From the start to the end of the last build. *)
   vms : vm list;  (** In the order of the scenario. *)
   samples : sample list;  (** By time. *)
@@ -25,7 +25,7 @@ type progress = { time : float; built : int; refused : int; failed : int; of_all
 val play :
   Xenctrl.handle ->
   Clock.kind ->
-  claims:bool ->
+  how:Build.how ->
   seed:int ->
   ?scale:float ->
   ?speed:float ->
@@ -33,11 +33,12 @@ val play :
   progress:(progress -> unit) ->
   Scenario.t ->
   t
-(** [play xc kind ~claims ~seed ~progress scenario] builds what [scenario] says. VMs of an earlier
-    builder are found and taken over. At [scale] (1 by default), amounts are that much smaller than
-    those the time was measured for, and take as long. At [speed] (1 by default), everything takes
-    that much less time. For [crossing], see {!Build.env}. [progress] is called now and then, and at
-    the end. *)
+(** [play xc kind ~how ~seed ~progress scenario] builds what [scenario] says. VMs of an earlier
+    builder are found and taken over. Those that run already are built first, and those of them that
+    leave at 0 destroyed again, before time begins. At [scale] (1 by default), amounts are that much
+    smaller than those the time was measured for, and take as long. At [speed] (1 by default),
+    everything takes that much less time. For [crossing], see {!Build.env}. [progress] is called now
+    and then, and at the end. *)
 
 val clear : Xenctrl.handle -> Scenario.t -> unit
 (** [clear xc scenario] destroys the VMs of [scenario]. *)

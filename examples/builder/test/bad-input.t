@@ -53,6 +53,8 @@ The rest of the command line:
   builder: option '--builders': '65' is not a number of builders in 1..64 (--help explains)
   $ echo "$one" | bad storm --seed many -
   builder: option '--seed': invalid value 'many', expected an integer (--help explains)
+  $ echo "$one" | bad storm --builder fast -
+  builder: option '--builder': invalid value 'fast', expected either 'affinity' or 'exact' (--help explains)
   $ bad storm
   builder: required argument SCENARIO is missing (--help explains)
   $ bad storm --speed 9 -

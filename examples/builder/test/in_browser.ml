@@ -67,7 +67,7 @@ let () =
     (Str.global_replace (Str.regexp_string "</head>") (probe ^ "</head>") html);
   let dom, _ = open_page (file "probed.html") [ "--dump-dom" ] in
   let pictures = String.split_on_char ';' (between "pictures:" ":end" dom) in
-  check (Printf.sprintf "%d pictures, not 4" (List.length pictures)) (List.length pictures = 4);
+  check (Printf.sprintf "%d pictures, not 6" (List.length pictures)) (List.length pictures = 6);
   List.iter
     (fun picture ->
       Scanf.sscanf picture "%d %d %d" (fun width height shapes ->

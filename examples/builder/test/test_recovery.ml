@@ -48,7 +48,8 @@ let rec build found xc scenario random ~kills =
   let crossing = if kills = 0 then Fun.id else killer (Random.State.int random life) in
   (* At that scale, a VM is populated in many steps. *)
   match
-    Storm.play xc Simulated ~claims:true ~scale:0.02 ~seed:kills ~crossing ~progress:ignore scenario
+    Storm.play xc Simulated ~how:Claims_and_exact_nodes ~scale:0.02 ~seed:kills ~crossing
+      ~progress:ignore scenario
   with
   | storm -> storm
   | exception Killed ->

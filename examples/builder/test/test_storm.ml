@@ -6,10 +6,10 @@ let scenario name =
   | Ok scenario -> scenario
   | Error message -> Alcotest.fail message
 
-let play ?(kind = Clock.Simulated) ?speed ?(seed = 1) ~claims (scenario : Scenario.t) =
+let play ?(kind = Clock.Simulated) ?speed ?(seed = 1) ~how (scenario : Scenario.t) =
   let xc = Xenctrl.Model.create scenario.host in
   Fun.protect ~finally:(fun () -> Xenctrl.interface_close xc) @@ fun () ->
-  let storm = Storm.play xc kind ~claims ~seed ?speed ~progress:ignore scenario in
+  let storm = Storm.play xc kind ~how ~seed ?speed ~progress:ignore scenario in
   (* What the hypervisor says of itself. *)
   let built (vm : Storm.vm) = match vm.build.outcome with Built domid -> Some domid | _ -> None in
   let left =
@@ -46,15 +46,20 @@ let planned_on_nodes (storm : Storm.t) =
       | _ -> ())
     storm.vms
 
+let with_claims = [ Build.Claims_and_affinity; Claims_and_exact_nodes ]
+
 let shipped name ~shows =
   let test () =
     let scenario = scenario name in
     List.iter
       (fun seed ->
-        let with_claims = play ~seed ~claims:true scenario in
-        keeps_promises name with_claims;
-        planned_on_nodes with_claims;
-        let without = play ~seed ~claims:false scenario in
+        List.iter
+          (fun how ->
+            let storm = play ~seed ~how scenario in
+            keeps_promises (name ^ ", " ^ Report.kind how) storm;
+            planned_on_nodes storm)
+          with_claims;
+        let without = play ~seed ~how:Without_claims scenario in
         let summary = Summary.of_storm without in
         if not (shows summary) then
           Alcotest.failf "seed %d: without claims, %d failed late (%Ld pages), %d strayed" seed
@@ -77,7 +82,7 @@ let scenarios =
 let as_described () =
   let boot = scenario "boot-storm" in
   Alcotest.(check (pair int int)) "VMs, builders" (40, 8) (List.length boot.vms, boot.builders);
-  let storm = play ~claims:true boot in
+  let storm = play ~how:Claims_and_exact_nodes boot in
   let used = (Summary.of_storm storm).used_pages in
   let full = Int64.to_float used /. Int64.to_float (Int64.mul 256L gib) in
   Alcotest.(check bool) "95 % full" true (0.94 < full && full < 0.96);
@@ -90,25 +95,28 @@ let outcome (storm : Storm.t) =
 let repeatable () =
   let scenario = scenario "evacuation" in
   List.iter
-    (fun claims ->
-      let first = play ~claims scenario in
+    (fun how ->
+      let first = play ~how scenario in
       for _ = 1 to 5 do
-        Alcotest.(check bool) "the same" true (outcome first = outcome (play ~claims scenario))
+        Alcotest.(check bool) "the same" true (outcome first = outcome (play ~how scenario))
       done;
-      let other = play ~seed:2 ~claims scenario in
+      let other = play ~seed:2 ~how scenario in
       Alcotest.(check bool) "another" false (outcome first = outcome other))
-    [ true; false ]
+    (Build.Without_claims :: with_claims)
 
 (* Builders that run freely, on as many processors as there are. *)
 let on_real_time () =
   let scenario = { (scenario "boot-storm") with builders = 16 } in
   List.iter
-    (fun seed -> keeps_promises "freely" (play ~kind:Real ~speed:50. ~seed ~claims:true scenario))
-    seeds
+    (fun how ->
+      List.iter
+        (fun seed -> keeps_promises "freely" (play ~kind:Real ~speed:50. ~seed ~how scenario))
+        [ 1; 2; 3 ])
+    with_claims
 
 (* The judge is not blind. *)
 let promises_are_checked () =
-  let storm = play ~claims:true (scenario "no-numa") in
+  let storm = play ~how:Claims_and_exact_nodes (scenario "no-numa") in
   let vm = List.hd storm.vms in
   let broken vm = Summary.broken_promises { storm with vms = [ vm ] } in
   let some = Alcotest.(check bool) in
