@@ -3,7 +3,7 @@
  * An allocation uses up claims: redeem_claims(), followed by what alloc_heap_pages() does next,
  * which is to lower the free counts of the node and the host.
  *
- * Assumes: the two rules of section 1.8 of the contract allowed the allocation, see allow.c.
+ * Assumes: the rules of section 1.8 of the contract allowed the allocation, see allow.c.
  */
 #include "host.h"
 

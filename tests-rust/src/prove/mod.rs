@@ -112,6 +112,10 @@ pub const PROOFS: &[Proof] = &[
                 "node-release-is-of-the-node-only",
                 "out(d) is lowered by what is released",
             ),
+            (
+                "the-mask-is-not-cleared",
+                "a domain's claims are the sum it keeps of them",
+            ),
         ],
     },
     Proof {
@@ -190,13 +194,38 @@ pub const PROOFS: &[Proof] = &[
                 "claims-on-the-node-forbid",
                 "a node is allowed exactly if r <= F[n] - C[n] + own c(d,n), and not c + h < r <= out",
             ),
+            (
+                "claims-are-burnt",
+                "a node is allowed exactly if r <= F[n] - C[n] + own c(d,n), and not c + h < r <= out",
+            ),
+            (
+                "a-named-node-is-refused",
+                "a node is allowed exactly if r <= F[n] - C[n] + own c(d,n), and not c + h < r <= out",
+            ),
         ],
     },
     Proof {
         name: "turn",
         variants: &[("any node and domain", &[])],
         replaced: &[("get_any_node_buddy", "ask_node")],
-        controls: &[],
+        controls: &[
+            (
+                "affinity-is-ignored",
+                "nodes of the affinity before others",
+            ),
+            (
+                "affinity-is-a-limit",
+                "then the nodes with claims of the domain, and no others",
+            ),
+            (
+                "lowest-claimed-node-first",
+                "from the node after the last one's, in a circle, and none twice",
+            ),
+            (
+                "the-named-node-is-not-first",
+                "the node asked for is first",
+            ),
+        ],
     },
     Proof {
         name: "redeem",
