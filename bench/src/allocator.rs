@@ -23,11 +23,18 @@ pub enum Claims {
     /// The domain that allocates: all of it, and a page of each other node. On stock Xen, as much
     /// of the host.
     Own,
+    /// The same, and the domain's node affinity says where, as libxenguest has it: no node is named.
+    OwnByAffinity,
     /// 100 others: a page of each node and one of the host. On stock Xen, as much of the host.
     Others,
 }
 
-const CLAIMS: [Claims; 3] = [Claims::None, Claims::Own, Claims::Others];
+const CLAIMS: [Claims; 4] = [
+    Claims::None,
+    Claims::Own,
+    Claims::OwnByAffinity,
+    Claims::Others,
+];
 
 /// What allocating and freeing one extent costs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -112,13 +119,17 @@ impl Lab {
 
     /// Extents of the last node, which is the longest way to go.
     fn measure(&self, claims: Claims, order: u32, extents: u64) -> Result<f64> {
-        if claims == Claims::Own {
+        let own = matches!(claims, Claims::Own | Claims::OwnByAffinity);
+        if own {
             self.claim(self.domain, extents << order, 0)?;
         }
-        let cost = self
-            .host
-            .measure(self.domain, order, node(self.nodes - 1)?, extents)?;
-        if claims == Claims::Own {
+        let last = node(self.nodes - 1)?;
+        let named = (claims != Claims::OwnByAffinity).then_some(last);
+        if named.is_none() {
+            self.host.set_node_affinity(self.domain, [last].into_iter().collect())?;
+        }
+        let cost = self.host.measure(self.domain, order, named, extents)?;
+        if own {
             self.host.claim_pages(self.domain, Pages::ZERO)?;
         }
         Ok(cost.allocate + cost.free)

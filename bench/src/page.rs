@@ -147,6 +147,7 @@ fn allocator(report: &Report) -> String {
         let claims = match point.claims {
             Claims::None => "nobody",
             Claims::Own => "this domain",
+            Claims::OwnByAffinity => "this, by affinity",
             Claims::Others => "100 others",
         };
         rows.push(vec![

@@ -14,12 +14,13 @@ long measure(struct domain *d, unsigned int order, unsigned int node,
              unsigned long extents, unsigned long *ns)
 {
     struct page_info **given = os_alloc(extents * sizeof(*given));
+    unsigned int memflags = node < MAX_NUMNODES
+                            ? MEMF_node(node) | MEMF_exact_node : 0;
     unsigned long i, j, nr, start = os_nanoseconds();
 
     for ( nr = 0; nr < extents; nr++ )
     {
-        given[nr] = alloc_domheap_pages(d, order,
-                                        MEMF_node(node) | MEMF_exact_node);
+        given[nr] = alloc_domheap_pages(d, order, memflags);
         if ( !given[nr] )
             break;
     }

@@ -5,6 +5,9 @@ use xen_claims::{DomainId, HypercallError, NodeId, Operation};
 use super::code::Op;
 use super::Host;
 
+/// As `NATIVE_ANY`.
+const ANY: usize = 64;
+
 /// What memory cost a domain.
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
@@ -15,7 +18,8 @@ pub struct Cost {
 }
 
 impl Host {
-    /// Gives a domain so many extents of a node, one after the other, and takes them back.
+    /// Gives a domain so many extents, one after the other, and takes them back: of exactly a node, or
+    /// of wherever its node affinity and its claims say.
     ///
     /// # Errors
     ///
@@ -24,13 +28,13 @@ impl Host {
         &self,
         domain: DomainId,
         order: u32,
-        node: NodeId,
+        node: Option<NodeId>,
         extents: u64,
     ) -> Result<Cost, HypercallError> {
         let arguments = [
             domain.get().into(),
             order.into(),
-            node.index() as u64,
+            node.map_or(ANY, NodeId::index) as u64,
             extents,
         ];
         let result = self.alive(self.code().two_numbers(Op::Measure, arguments));
