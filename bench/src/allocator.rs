@@ -64,7 +64,7 @@ struct Lab {
 
 impl Lab {
     fn new(xen: Xen, nodes: usize) -> Result<Self> {
-        let tree = Tree::find()?.context("no Xen tree: ./dev xen prepare makes one")?;
+        let tree = Tree::prepared()?;
         let build = Build::new(&tree, xen, Profile::Release)?;
         let host = Host::boot(&build, &Boot::new(&topology(nodes)?))?;
         let domain = host.create()?;
