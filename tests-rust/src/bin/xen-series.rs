@@ -26,9 +26,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Downloads, verifies and unpacks the Xen source, and applies the series.
+    /// Gets, verifies and unpacks the Xen source that the series is for, and applies the series.
     Prepare {
-        /// Download again: there may be a newer point release.
+        /// Only try Debian's newest Xen source: does the series apply there?
         #[arg(long)]
         update: bool,
     },
@@ -86,12 +86,16 @@ fn run(task: &Task, cache: &Path) -> Result<u8> {
     let patches = fs::canonicalize("xen-patches").context("no xen-patches/ here")?;
     let cache = Cache::new(cache)?;
     let all_is_well = match task {
-        Task::Prepare { update } => {
-            prepare::prepare(&cache, &patches, *update)?;
+        Task::Prepare { update: true } => {
+            prepare::update(&cache, &patches)?;
+            true
+        }
+        Task::Prepare { update: false } => {
+            prepare::prepare(&cache, &patches)?;
             true
         }
         Task::Build => {
-            let tree = prepare::prepare(&cache, &patches, false)?;
+            let tree = prepare::prepare(&cache, &patches)?;
             build::build(&cache, &tree)?;
             true
         }

@@ -1,7 +1,6 @@
 //! A git tree of the Xen source with the series applied, made once for each source and series.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,6 +8,8 @@ use anyhow::{anyhow, bail, ensure, Context, Result};
 use sha2::{Digest, Sha256};
 
 use super::patch::{Patch, Series};
+use super::pinned::Pinned;
+use super::relied::missing;
 use super::source::Source;
 use super::{git, need, output, remove_directory, step, Cache};
 
@@ -29,18 +30,69 @@ pub struct Tree {
     pub series: Series,
 }
 
-/// Makes the tree for this source and series, if there is none yet.
-pub fn prepare(cache: &Cache, patches: &Path, update: bool) -> Result<Tree> {
+/// Makes the tree that everything else works on, if there is none yet.
+pub fn prepare(cache: &Cache, patches: &Path) -> Result<Tree> {
     need(PROGRAMS)?;
+    prepare_from(cache, patches, Source::find(&Pinned::read(patches)?)?)
+}
+
+fn prepare_from(cache: &Cache, patches: &Path, source: Source) -> Result<Tree> {
     let series = Series::read(patches)?;
-    let source = Source::find(cache, update)?;
+    let (source, path) = make(cache, patches, &series, source)?;
+    point(&cache.path("tree"), &path)?;
+    forget_old(cache, &path)?;
+    println!("the tree is {}", path.display());
+    Ok(Tree {
+        path,
+        source,
+        series,
+    })
+}
+
+/// Says whether the series applies to Debian's newest source package. What [`prepare`] makes stays
+/// as it is: a base is pinned, or the user's own.
+pub fn update(cache: &Cache, patches: &Path) -> Result<()> {
+    need(PROGRAMS)?;
+    try_newest(cache, patches, Source::newest(cache)?)
+}
+
+fn try_newest(cache: &Cache, patches: &Path, newest: Source) -> Result<()> {
+    let series = Series::read(patches)?;
+    let pinned = Pinned::read(patches)?;
+    if newest.is(&pinned) {
+        println!("{} is the pinned one: nothing is newer", newest.label);
+        return Ok(());
+    }
+    let label = newest.label.clone();
+    let (_, path) = make(cache, patches, &series, newest).map_err(|error| {
+        anyhow!(
+            "{error:#}\n{label} is not pinned: without --update, {} is used",
+            pinned.name
+        )
+    })?;
+    forget_old(cache, &path)?;
+    println!(
+        "the series applies to {label}: {}\nIt is not pinned: without --update, {} is used",
+        path.display(),
+        pinned.name
+    );
+    Ok(())
+}
+
+/// Where the tree for this source and series is, made if there is none yet.
+fn make(
+    cache: &Cache,
+    patches: &Path,
+    series: &Series,
+    mut source: Source,
+) -> Result<(Source, PathBuf)> {
     let key = Sha256::digest(format!("{} {}", source.key, series.digest));
     let path = cache.path(&format!("tree-{}", &format!("{key:x}")[..12]));
     let count = series.patches.len();
-    let last = cache.path("tree");
     if path.is_dir() {
         println!("{} with these {count} patches: unchanged", source.label);
     } else {
+        source = source.fetched(cache)?;
         // Under another name until it is complete.
         let new = cache.path("tree.tmp");
         remove_directory(&new)?;
@@ -49,26 +101,31 @@ pub fn prepare(cache: &Cache, patches: &Path, update: bool) -> Result<Tree> {
         })
         .and_then(|()| {
             step(&format!("applying {count} patches"), || {
-                apply(&new, patches, &series)
+                apply(&new, patches, series)
             })
-        });
-        if let Err(error) = made {
-            remove_directory(&new)?;
-            return Err(match fs::canonicalize(&last) {
-                Ok(good) => anyhow!("{error:#}\nthe last good tree is still {}", good.display()),
-                Err(_) => error,
-            });
+        })
+        .and_then(|()| missing(&new, patches));
+        match made {
+            Ok(missing) => {
+                for change in missing {
+                    println!("warning: it applies, but {} lacks {change}", source.label);
+                }
+            }
+            Err(error) => {
+                remove_directory(&new)?;
+                return Err(match fs::canonicalize(cache.path("tree")) {
+                    Ok(good) => {
+                        anyhow!("{error:#}\nthe last good tree is still {}", good.display())
+                    }
+                    Err(_) => error,
+                });
+            }
         }
         fs::rename(&new, &path)?;
     }
-    point(&last, &path)?;
-    forget_old(cache, &path)?;
-    println!("the tree is {}", path.display());
-    Ok(Tree {
-        path,
-        source,
-        series,
-    })
+    // Which one was used last decides which are kept.
+    fs::write(path.join(".git/used"), "\n")?;
+    Ok((source, path))
 }
 
 /// Unpacks a source as the first commit of a git tree, named `base`.
@@ -98,15 +155,29 @@ fn apply(tree: &Path, patches: &Path, series: &Series) -> Result<()> {
             check.args(["apply", "--check"]).arg(&file);
             return Err(match output(&mut check) {
                 Ok(_) => error.context(format!("{} is no patch for git am", patch.name)),
-                Err(reason) => explain(patch, &format!("{reason:#}")),
+                Err(reason) => explain(tree, patches, patch, &format!("{reason:#}")),
             });
         }
     }
     Ok(())
 }
 
+/// Why a patch does not apply: the changes in Xen that the tree lacks; or if it has them all, the
+/// hunk.
+fn explain(tree: &Path, patches: &Path, patch: &Patch, complaint: &str) -> anyhow::Error {
+    match missing(tree, patches) {
+        Err(error) => error,
+        Ok(missing) if missing.is_empty() => failed_hunk(patch, complaint),
+        Ok(missing) => anyhow!(
+            "{} does not apply: this Xen lacks what the series relies on,\n    {}",
+            patch.name,
+            missing.join("\n    ")
+        ),
+    }
+}
+
 /// Which hunk of a patch it was that git could not apply, by what git said.
-fn explain(patch: &Patch, complaint: &str) -> anyhow::Error {
+fn failed_hunk(patch: &Patch, complaint: &str) -> anyhow::Error {
     let mut reasons = Vec::new();
     for line in complaint.lines() {
         let line = line.trim_start_matches("git failed: ");
@@ -160,7 +231,7 @@ pub fn offsets(tree: &Path, patches: &Path, series: &Series) -> Result<Vec<Strin
             .context("cannot run git")?;
         let said = String::from_utf8_lossy(&done.stderr);
         if !done.status.success() {
-            return Err(explain(patch, &said));
+            return Err(explain(tree, patches, patch, &said));
         }
         let mut place = "";
         for line in said.lines() {
@@ -184,21 +255,19 @@ fn point(link: &Path, to: &Path) -> Result<()> {
     }
     std::os::unix::fs::symlink(to.file_name().unwrap_or_default(), &new)?;
     fs::rename(&new, link)?;
-    // Which one was used last decides which are kept.
-    let mut used = fs::File::create(to.join(".git/used"))?;
-    used.write_all(b"\n")?;
     Ok(())
 }
 
 /// Removes the trees that were not used for longest.
 fn forget_old(cache: &Cache, current: &Path) -> Result<()> {
+    let last = fs::canonicalize(cache.path("tree")).ok();
     let mut trees = Vec::new();
     for entry in fs::read_dir(cache.path(""))? {
         let path = entry?.path();
         let is_tree = path
             .file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with("tree-"));
-        if is_tree && path != current {
+        if is_tree && path != current && fs::canonicalize(&path).ok() != last {
             let used = fs::metadata(path.join(".git/used")).and_then(|found| found.modified());
             trees.push((used.unwrap_or(SystemTime::UNIX_EPOCH), path));
         }
@@ -231,6 +300,8 @@ mod tests {
         Date: Fri, 2 Jan 2026 00:00:00 +0000\nSubject: [PATCH] xen: four\n\nWhy.\n---\n\n\
         diff --git a/n b/n\n--- a/n\n+++ b/n\n@@ -3,3 +3,4 @@\n 3\n 4\n+four\n 5\n-- \n2.39\n";
 
+    const RELIED: &str = "12ab | n | 1 | xen: one\n- | n | ! x | xen: no x\n";
+
     /// A base with one file, and a series of one patch for it.
     fn tree(contents: &str) -> Result<(tempfile::TempDir, PathBuf, Series)> {
         let directory = tempfile::tempdir()?;
@@ -239,6 +310,7 @@ mod tests {
         fs::write(tree.join("n"), contents)?;
         fs::write(top.join("series"), "1.patch\n")?;
         fs::write(top.join("1.patch"), PATCH)?;
+        fs::write(top.join("relies-on.txt"), RELIED)?;
         output(git(&tree).args(["init", "--quiet"]))?;
         output(git(&tree).args(["add", "n"]))?;
         output(git(&tree).args(["commit", "--quiet", "-m", "base"]))?;
@@ -277,6 +349,57 @@ mod tests {
             error.to_string(),
             "1.patch does not apply: n, hunk 1 of 1, lines 12-16 of the patch: @@ -3,3 +3,4 @@"
         );
+        Ok(())
+    }
+
+    #[test]
+    fn an_old_tree_names_the_change_it_lacks() -> Result<()> {
+        let (top, tree, series) = tree("0\n2\n3\nfour\n5\n6\n")?;
+        let lacks = "1.patch does not apply: this Xen lacks what the series relies on,\n    \
+            12ab (\"xen: one\")";
+        let applied = apply(&tree, top.path(), &series);
+        assert_eq!(
+            applied.map_err(|error| error.to_string()),
+            Err(lacks.to_owned())
+        );
+        let found = offsets(&tree, top.path(), &series);
+        assert_eq!(
+            found.map_err(|error| error.to_string()),
+            Err(lacks.to_owned())
+        );
+        Ok(())
+    }
+
+    /// A tarball of a tree that the patch applies to, and that is another with another line.
+    fn tarball(top: &Path, name: &str, line: &str) -> Result<Source> {
+        let tree = top.join(format!("{name}.d"));
+        fs::create_dir_all(tree.join("xen/common"))?;
+        fs::write(tree.join("xen/common/page_alloc.c"), line)?;
+        fs::write(tree.join("n"), "1\n2\n3\n4\n5\n6\n")?;
+        let mut tar = std::process::Command::new("tar");
+        tar.arg("-C").arg(top).arg("-cf").arg(top.join(name));
+        output(tar.arg(format!("{name}.d")))?;
+        Source::tarball(&top.join(name))
+    }
+
+    #[test]
+    fn the_newest_never_becomes_the_base() -> Result<()> {
+        let (top, _, _) = tree("")?;
+        let top = top.path();
+        let cache = Cache::new(&top.join("cache"))?;
+        let ours = tarball(top, "ours.tar", "pinned")?;
+        fs::write(
+            top.join("base.txt"),
+            format!("4.20 1 {} {} ours.tar", ours.key, "a".repeat(40)),
+        )?;
+        let base = |tree: &Path| fs::read_to_string(tree.join("xen/common/page_alloc.c"));
+        prepare_from(&cache, top, ours.clone())?;
+        for count in 0..KEPT + 1 {
+            let line = format!("newest {count}");
+            try_newest(&cache, top, tarball(top, "newest.tar", &line)?)?;
+            assert_eq!(base(&cache.path("tree"))?, "pinned");
+        }
+        assert_eq!(base(&prepare_from(&cache, top, ours)?.path)?, "pinned");
         Ok(())
     }
 }

@@ -1,7 +1,8 @@
-//! Where the Xen source comes from: Debian's source package, a tarball, or the user's own tree.
+//! What Xen source there is to work on: the pinned base, a tarball or tree of the user's, or
+//! Debian's newest source package, to see whether the series applies there.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{symlink, MetadataExt, PermissionsExt};
@@ -12,12 +13,13 @@ use anyhow::{bail, ensure, Context, Result};
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
+use super::pinned::{complaint, measure, Pinned, Places, APT_OPTIONS, RESOLVER};
 use super::{git, output, remove_directory, Cache};
 
-/// The release of Debian whose source package is the base.
+/// The release of Debian that the base is from.
 const RELEASE: &str = "trixie";
 
-/// The archives that may have it, the better one first.
+/// The archives that may have its newest source package, the better one first.
 pub const ARCHIVES: [Archive; 2] = [
     Archive {
         suite: "trixie-security",
@@ -43,73 +45,105 @@ pub struct Archive {
 pub struct Source {
     /// What to call it.
     pub label: String,
-    /// Changes whenever the source does.
+    /// Changes whenever the source does; the SHA-256 of a tarball.
     pub key: String,
     files: Files,
 }
 
 #[derive(Debug, Clone)]
 enum Files {
+    /// Known by what is in it; it may have to be downloaded first.
+    Pinned(Pinned, Places),
     Tarball(PathBuf),
-    Tree { top: PathBuf, files: Vec<PathBuf> },
+    Tree {
+        top: PathBuf,
+        files: Vec<PathBuf>,
+    },
 }
 
 impl Source {
-    /// The source the environment asks for: `XEN_SOURCE`, `XEN_TARBALL`, or else Debian's.
-    pub fn find(cache: &Cache, update: bool) -> Result<Source> {
-        let of = |name| env::var_os(name).filter(|value| !value.is_empty());
-        match (of("XEN_SOURCE"), of("XEN_TARBALL")) {
-            (Some(_), Some(_)) => bail!("XEN_SOURCE and XEN_TARBALL are both set: which?"),
-            (Some(tree), None) => Source::tree(Path::new(&tree)),
-            (None, Some(file)) => {
-                let source = Source::tarball(Path::new(&file))?;
-                println!(
-                    "{}: nobody signed it, nothing is verified; its sha256 is {}",
-                    source.label, source.key
-                );
-                Ok(source)
-            }
-            (None, None) => Source::debian(cache, update),
-        }
+    /// The source the environment asks for: `XEN_SOURCE`, `XEN_TARBALL`, or else the pinned base.
+    pub fn find(pinned: &Pinned) -> Result<Source> {
+        let [tree, tarball] = ["XEN_SOURCE", "XEN_TARBALL"].map(of_environment);
+        Source::choose(tree.as_deref(), tarball.as_deref(), pinned)
     }
 
-    /// Debian's source package: what is in the cache, unless there is none or `update`.
-    fn debian(cache: &Cache, update: bool) -> Result<Source> {
-        let mut failures = Vec::new();
-        for archive in ARCHIVES {
-            if !update {
-                if let Some(file) = archive.downloaded(cache) {
-                    return Source::tarball(&file);
-                }
+    fn choose(tree: Option<&OsStr>, tarball: Option<&OsStr>, pinned: &Pinned) -> Result<Source> {
+        let tarball = tarball.map(Path::new);
+        if let Some(tree) = tree {
+            // A directory is but a place to look in.
+            ensure!(
+                tarball.is_none_or(Path::is_dir),
+                "XEN_SOURCE and XEN_TARBALL are both set: which?"
+            );
+            return Source::tree(Path::new(tree));
+        }
+        // By the name of the pinned one it has to be that.
+        let other = tarball.filter(|path| !path.is_dir() && !path.ends_with(&pinned.name));
+        if let Some(file) = other {
+            let source = Source::tarball(file)?;
+            if source.key != pinned.sha256 {
+                println!(
+                    "{}: not pinned, and nobody signed it; its sha256 is {}",
+                    source.label, source.key
+                );
+                return Ok(source);
             }
         }
+        Ok(Source {
+            label: pinned.name.clone(),
+            key: pinned.sha256.clone(),
+            files: Files::Pinned(pinned.clone(), Places::new(tarball.map(Path::to_owned))),
+        })
+    }
+
+    /// Whether it is this base.
+    pub fn is(&self, pinned: &Pinned) -> bool {
+        self.key == pinned.sha256
+    }
+
+    /// The same, on this host.
+    pub fn fetched(mut self, cache: &Cache) -> Result<Source> {
+        if let Files::Pinned(pinned, places) = &self.files {
+            self.files = Files::Tarball(pinned.fetch(cache, places)?);
+        }
+        Ok(self)
+    }
+
+    /// Debian's newest source package, downloaded again.
+    pub fn newest(cache: &Cache) -> Result<Source> {
+        for name in ["XEN_SOURCE", "XEN_TARBALL"] {
+            ensure!(
+                of_environment(name).is_none(),
+                "--update asks Debian for its newest Xen, and {name} names another: which?"
+            );
+        }
+        let mut failures = Vec::new();
         for archive in ARCHIVES {
             match archive.download(cache) {
                 Ok(source) => {
                     println!(
-                        "{}: downloaded from {}, verified by its signed index",
+                        "{}: the newest of {}, verified by its signed index",
                         source.label, archive.suite
                     );
                     return Ok(source);
                 }
-                Err(error) => {
-                    println!("{} gives no Xen source: {error:#}", archive.suite);
-                    failures.push(archive.suite);
-                }
+                Err(error) => failures.push(format!("{}: {error:#}", archive.suite)),
             }
         }
         bail!(
-            "cannot download the Xen source from {}: name a tarball of Xen 4.20 with XEN_TARBALL=file or a tree with XEN_SOURCE=dir",
-            failures.join(" or ")
+            "Debian's newest Xen source is not to be had\n  from {}\n\
+             Without --update, the pinned one is used",
+            failures.join("\n  from ")
         )
     }
 
-    fn tarball(file: &Path) -> Result<Source> {
-        let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    pub(super) fn tarball(file: &Path) -> Result<Source> {
+        let (_, sha256) = measure(file)?;
         let name = file.file_name().unwrap_or(file.as_os_str());
         Ok(Source {
             label: name.to_string_lossy().into_owned(),
-            key: format!("{:x}", Sha256::digest(bytes)),
+            key: sha256,
             files: Files::Tarball(file.to_owned()),
         })
     }
@@ -170,6 +204,7 @@ impl Source {
     pub fn unpack(&self, directory: &Path) -> Result<()> {
         fs::create_dir(directory)?;
         match &self.files {
+            Files::Pinned(..) => bail!("{} was not fetched", self.label),
             Files::Tarball(file) => {
                 output(
                     Command::new("tar")
@@ -194,6 +229,11 @@ impl Source {
         }
         Ok(())
     }
+}
+
+/// A variable of the environment, if it is set to something.
+fn of_environment(name: &str) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
 }
 
 /// Copies a file or symbolic link.
@@ -269,28 +309,23 @@ impl Archive {
             for option in [
                 "Dir::Etc::SourceParts=/dev/null",
                 "Acquire::Languages=none",
-                "Acquire::Retries=1",
-                "Acquire::http::Timeout=20",
-                "Acquire::https::Timeout=20",
-                "APT::Sandbox::User=root",
                 "APT::Update::Error-Mode=any",
-            ] {
+            ]
+            .iter()
+            .chain(APT_OPTIONS)
+            {
                 command.args(["-o", option]);
             }
             let done = command
                 .arg("--quiet=2")
                 .args(arguments)
                 .current_dir(new.join("file"))
+                .env(RESOLVER.0, RESOLVER.1)
+                .env("LC_ALL", "C.UTF-8")
                 .stdin(Stdio::null())
                 .output()
                 .context("cannot run apt-get")?;
-            let complaints = String::from_utf8_lossy(&done.stderr);
-            let first = complaints.lines().find_map(|line| line.strip_prefix("E: "));
-            ensure!(
-                done.status.success(),
-                "{}",
-                first.unwrap_or("apt-get failed")
-            );
+            ensure!(done.status.success(), "{}", complaint(&done.stderr, ""));
             Ok(())
         };
         apt_get(&["update"])?;
@@ -305,4 +340,39 @@ fn only_file(directory: &Path) -> Option<PathBuf> {
     let mut entries = fs::read_dir(directory).ok()?.flatten();
     let file = entries.next()?.path();
     entries.next().is_none().then_some(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_tarball_by_another_name_is_taken_unverified() -> Result<()> {
+        let directory = tempfile::tempdir()?;
+        let path = |name: &str| directory.path().join(name);
+        let sums = format!("4.20 3 {} {} base.tar", "b".repeat(64), "a".repeat(40));
+        fs::write(path("base.txt"), sums)?;
+        let pinned = Pinned::read(directory.path())?;
+        fs::write(path("mine.tar"), "no base")?;
+        fs::write(path("base.tar"), "no base")?;
+
+        let choose = |tarball: &Path| Source::choose(None, Some(tarball.as_os_str()), &pinned);
+        let mine = choose(&path("mine.tar"))?;
+        assert_eq!((mine.is(&pinned), mine.label.as_str()), (false, "mine.tar"));
+        // A directory, or a file that is called like the pinned one, is a place to look in.
+        for place in [directory.path(), &path("base.tar")] {
+            assert!(choose(place)?.is(&pinned), "{}", place.display());
+        }
+        assert!(choose(&path("none.tar")).is_err());
+
+        let tree = path("tree");
+        fs::create_dir_all(tree.join("xen/common"))?;
+        fs::write(tree.join("xen/common/page_alloc.c"), "")?;
+        let both = |tarball: &Path| {
+            Source::choose(Some(tree.as_os_str()), Some(tarball.as_os_str()), &pinned)
+        };
+        assert!(both(&path("mine.tar")).is_err());
+        assert!(!both(directory.path())?.is(&pinned));
+        Ok(())
+    }
 }
