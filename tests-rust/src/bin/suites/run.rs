@@ -131,7 +131,7 @@ pub fn run_all(suites: &[&Suite]) -> ExitCode {
         if tally.failed > 0 {
             failed.push(suite.name);
             if let Some(thing) = suite.makes {
-                println!("{}", thing.advice());
+                println!("{}", thing.consequence());
                 missing.push((thing, thing.lack()));
             }
         }

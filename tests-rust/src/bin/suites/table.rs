@@ -21,17 +21,11 @@ impl Thing {
         }
     }
 
-    /// What to do when it could not be made.
-    pub fn advice(self) -> &'static str {
+    /// What follows when it could not be made; why, and what helps, was said by who tried.
+    pub fn consequence(self) -> &'static str {
         match self {
-            Thing::Source => {
-                "There is no Xen source with the series: what needs it is not run. If it can't be had, one of\n\
-                 these helps:\n  \
-                 - a way to a Debian mirror: the network, or DEBIAN_MIRROR=URL\n  \
-                 - XEN_TARBALL=FILE, the tarball of Xen that the series is for\n  \
-                 - XEN_SOURCE=DIR, a Xen tree of yours"
-            }
-            Thing::Xen => "Xen with the series was not built: what boots it, or reads its headers, is not run.",
+            Thing::Source => "there is no Xen source: what needs it is not run",
+            Thing::Xen => "Xen is not built: what boots it or reads its headers is not run",
         }
     }
 }

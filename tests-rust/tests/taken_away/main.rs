@@ -20,187 +20,11 @@ use anyhow::{ensure, Context, Result};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tempfile::TempDir;
 
-/// What is not there, or not as it should be.
-#[derive(Debug, Clone, Copy)]
-enum Away {
-    /// The network.
-    Network,
-    /// A Debian mirror that is good for something.
-    Mirror(Answer),
-    /// Room in the cache directory.
-    Room,
-    /// The right to write there.
-    Writing,
-    /// Crates, and the network to get them.
-    Crates,
-    /// A program, though there is a Xen tree.
-    Program(&'static str),
-}
+mod rows;
 
-/// What a mirror answers, whatever it is asked for.
-#[derive(Debug, Clone, Copy)]
-enum Answer {
-    Status(&'static str),
-    Garbage,
-    /// It closes the connection.
-    HangsUp,
-    /// It keeps the connection and says nothing.
-    Silence,
-    /// The beginning of a large file, and then nothing more.
-    Part,
-}
-
+use rows::{Answer, Away, NEVER, PREPARE, ROOT, ROWS, SOURCE};
 use Answer::{Garbage, HangsUp, Part, Silence, Status};
 use Away::{Crates, Mirror, Network, Program, Room, Writing};
-
-const SERIES: &str = env!("CARGO_BIN_EXE_xen-series");
-const SUITES: &str = env!("CARGO_BIN_EXE_suites");
-const FUZZ: &str = env!("CARGO_BIN_EXE_fuzz");
-const MUTATE: &str = env!("CARGO_BIN_EXE_mutate");
-const PROVE: &str = env!("CARGO_BIN_EXE_prove");
-
-const PREPARE: &[&str] = &[SERIES, "prepare"];
-/// Makes a build root first.
-const ROOT: &[&str] = &["./dev", "shell", "--", "true"];
-/// What can be done where there is no Xen source.
-const SOURCE: &[&str] = &["XEN_TARBALL=", "XEN_SOURCE="];
-const NO_TREE: &[&str] = &["no Xen tree is prepared"];
-
-/// What is taken away, what is run then, its exit status, and what it must say.
-const ROWS: &[(Away, &[&str], i32, &[&str])] = &[
-    (Network, PREPARE, 1, SOURCE),
-    (Mirror(Status("404 Not Found")), PREPARE, 1, SOURCE),
-    (
-        Mirror(Status("503 Service Unavailable")),
-        PREPARE,
-        1,
-        SOURCE,
-    ),
-    (Mirror(Garbage), PREPARE, 1, SOURCE),
-    (Mirror(HangsUp), PREPARE, 1, SOURCE),
-    (Mirror(Silence), PREPARE, 1, SOURCE),
-    (
-        Network,
-        ROOT,
-        1,
-        &["making the build root", "DEBIAN_MIRROR="],
-    ),
-    (
-        Mirror(Status("404 Not Found")),
-        ROOT,
-        1,
-        &["404", "DEBIAN_MIRROR="],
-    ),
-    (
-        Mirror(Status("503 Service Unavailable")),
-        ROOT,
-        1,
-        &["503", "DEBIAN_MIRROR="],
-    ),
-    (
-        Mirror(Garbage),
-        ROOT,
-        1,
-        &["making the build root", "DEBIAN_MIRROR="],
-    ),
-    (
-        Mirror(HangsUp),
-        ROOT,
-        1,
-        &["making the build root", "DEBIAN_MIRROR="],
-    ),
-    (Room, PREPARE, 1, &["No space left on device"]),
-    (Room, ROOT, 1, &["a build root needs 3000 MiB", "are free"]),
-    (Writing, PREPARE, 1, &["Read-only file system"]),
-    (Writing, ROOT, 1, &["cannot write in", "XDG_CACHE_HOME"]),
-    (
-        Writing,
-        &["tools/xen.sh", "prepare"],
-        1,
-        &["cannot write", "read-only?"],
-    ),
-    (Crates, &["tools/test.sh"], 101, &["failed to", "host"]),
-    (Network, &[FUZZ], 1, NO_TREE),
-    (Network, &[MUTATE], 1, NO_TREE),
-    (
-        Network,
-        &[
-            "cargo",
-            "test",
-            "--quiet",
-            "--locked",
-            "--package",
-            "xen-claims-tests",
-            "--test",
-            "xen",
-        ],
-        0,
-        &["skipped: no Xen tree is prepared"],
-    ),
-    // What needs no network goes on without.
-    (
-        Network,
-        &[SUITES, "Rust format"],
-        0,
-        &["\n1 passed, 0 failed, 0 skipped\n"],
-    ),
-    // One failure, said once; the suites that need no Xen run.
-    (
-        Network,
-        &[
-            SUITES,
-            "Rust format",
-            "Rust tests on Xen's allocator",
-            "Xen conformance",
-        ],
-        1,
-        &[
-            "DEBIAN_MIRROR=URL",
-            "XEN_TARBALL=FILE",
-            "XEN_SOURCE=DIR",
-            "\nskipped: Rust tests on Xen's allocator: no Xen source\n",
-            "\nskipped: Xen build: no Xen source\n",
-            "\nskipped: Xen conformance: no Xen source\n",
-            "\nfailed: Xen source and series\n1 passed, 1 failed, 3 skipped\n",
-        ],
-    ),
-    (
-        Network,
-        &[SUITES, "Rust formats"],
-        2,
-        &["no such suite", "  Rust format\n"],
-    ),
-    (
-        Program("git"),
-        PREPARE,
-        1,
-        &["missing programs: git (Debian packages: git)"],
-    ),
-    (
-        Program("gcc"),
-        &[FUZZ],
-        1,
-        &["missing programs: gcc (Debian packages: gcc)"],
-    ),
-    (Program("cbmc"), &[PROVE], 1, &["missing programs: cbmc"]),
-    (
-        Program("qemu-system-x86_64"),
-        &[SUITES, "Boot storm on Xen"],
-        1,
-        &[
-            "missing programs: qemu-system-x86_64 (Debian packages: qemu-system-x86)",
-            "\nfailed: Boot storm on Xen\n0 passed, 1 failed, 0 skipped\n",
-        ],
-    ),
-];
-
-/// What no user is to see of a thing that is missing.
-const NEVER: &[&str] = &[
-    "stack backtrace",
-    "Stack backtrace",
-    "panicked",
-    "RUST_BACKTRACE",
-];
 
 /// Longer than anything here should take.
 const LIMIT: &str = "150";
@@ -353,6 +177,10 @@ impl Place {
                 "--mount",
                 "--propagation",
                 "private",
+                // Killed, it takes all that it started with it.
+                "--pid",
+                "--fork",
+                "--kill-child",
                 "timeout",
                 "--signal=KILL",
                 LIMIT,
@@ -467,13 +295,39 @@ fn killed() -> Result<()> {
     thread::sleep(Duration::from_millis(500));
     first.kill()?;
     first.wait()?;
-    let next = place.command(Network, PREPARE)?.output()?;
-    judge(&next, 1, SOURCE)?;
-    let left = fs::read_dir(place.cache().join("xen-claims/xen"))?.flatten();
-    let left: Vec<_> = left
-        .map(|entry| entry.file_name())
-        .filter(|name| name != "lock")
-        .collect();
-    ensure!(left.is_empty(), "left behind: {left:?}");
+    let mut next = place.command(Network, PREPARE)?;
+    match tarball() {
+        Some(file) => {
+            next.env("XEN_TARBALL", file);
+            judge(
+                &next.output()?,
+                0,
+                &["its sha256 is the pinned one", "the tree is"],
+            )?;
+        }
+        None => judge(&next.output()?, 1, SOURCE)?,
+    }
+    for entry in walkdir::WalkDir::new(place.cache()).max_depth(4) {
+        let path = entry?.into_path();
+        ensure!(
+            path.extension() != Some("tmp".as_ref()),
+            "left behind: {}",
+            path.display()
+        );
+    }
     Ok(())
+}
+
+/// The source that the series is for, where whoever runs this has it.
+fn tarball() -> Option<PathBuf> {
+    let list = include_str!("../../../xen-patches/base.txt");
+    let name = list
+        .lines()
+        .find(|line| !line.starts_with('#'))?
+        .split(' ')
+        .last()?;
+    let given = PathBuf::from(env::var_os("XEN_TARBALL").unwrap_or_default());
+    let kept = PathBuf::from(env::var_os("XEN_CLAIMS_CACHE").unwrap_or_default()).join("xen/base");
+    let mut files = [given.clone(), given.join(name), kept.join(name)].into_iter();
+    files.find(|file| file.is_absolute() && file.is_file())
 }
