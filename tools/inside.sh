@@ -13,7 +13,7 @@ make_root() ( # a subshell: the lock ends with it
     one_at_a_time "$cache/lock" "another ./dev makes a build root"
     if [[ -d $root ]]; then exit; fi
     rm -rf "$cache"/*.tmp
-    trap 'rm -rf "$new"' EXIT
+    trap 'status=$?; rm -rf "$new"; ((status == 0)) || say "if it is the mirror, DEBIAN_MIRROR=URL names another one"' EXIT
     mkdir -p "$new/tmp"
     chmod 1777 "$new/tmp"
     # The host's way to its mirror (a proxy, a certificate) is the way here too.
@@ -23,6 +23,7 @@ make_root() ( # a subshell: the lock ends with it
     INITRD=No TMPDIR=$new/tmp step "$cache/root.log" "making the build root, $(tr , "\n" <<<"$packages" | wc -l) packages and what they need, from $mirror (a minute or more)" \
         mmdebstrap --mode=root --variant=minbase --include="$packages" --format=directory \
         --aptopt="$new/apt.conf" --aptopt='Acquire::Languages "none"' --aptopt='APT::Sandbox::User "root"' \
+        --aptopt='Acquire::http::Timeout "20"' --aptopt='Acquire::https::Timeout "20"' \
         --dpkgopt=force-unsafe-io "${exclude[@]}" "$suite" "$new/root" "$mirror"
     mv -T "$new/root" "$root"
 )

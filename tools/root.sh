@@ -11,6 +11,9 @@ in_root() {
     # The demo does not wait for what it does not need.
     if [[ $* == tools/demo.sh && ! -d $root ]]; then root_with tools/packages.txt; fi
     if [[ $1 == tools/bench.sh ]]; then root_with tools/packages.txt tools/packages-bench.txt; fi
+    if [[ "$1 ${2-}" == "tools/test.sh --all" ]]; then
+        root_with tools/packages.txt tools/packages-xen.txt tools/packages-prove.txt
+    fi
     # CBMC needs none of what Xen is built with.
     if [[ $1 == tools/prove.sh ]]; then root_with tools/packages.txt tools/packages-prove.txt; fi
     mkdir -p "$cache"

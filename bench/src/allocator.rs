@@ -71,7 +71,7 @@ struct Lab {
 
 impl Lab {
     fn new(xen: Xen, nodes: usize) -> Result<Self> {
-        let tree = Tree::find()?.context("no Xen tree: ./dev xen prepare makes one")?;
+        let tree = Tree::prepared()?;
         let build = Build::new(&tree, xen, Profile::Release)?;
         let host = Host::boot(&build, &Boot::new(&topology(nodes)?))?;
         let domain = host.create()?;
@@ -126,7 +126,8 @@ impl Lab {
         let last = node(self.nodes - 1)?;
         let named = (claims != Claims::OwnByAffinity).then_some(last);
         if named.is_none() {
-            self.host.set_node_affinity(self.domain, [last].into_iter().collect())?;
+            self.host
+                .set_node_affinity(self.domain, [last].into_iter().collect())?;
         }
         let cost = self.host.measure(self.domain, order, named, extents)?;
         if own {

@@ -64,7 +64,7 @@ struct Lab {
 impl Lab {
     /// A host where each domain claims a page of the host, and the last is the one to look at.
     fn new(profile: Profile, nodes: usize, domains: usize) -> Result<Self> {
-        let tree = Tree::find()?.context("no Xen tree: ./dev xen prepare makes one")?;
+        let tree = Tree::prepared()?;
         let build = Build::new(&tree, Xen::Patched, profile)?;
         let each = (0..nodes).map(|index| Ok((node(index)?, Pages::new(1 << 14))));
         let topology = xen_claims::Topology::new(each.collect::<Result<Vec<_>>>()?)?;

@@ -9,11 +9,13 @@ mod rounds;
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
+use xen_claims_tests::exit_code;
 
 /// Measures what claim sets cost, beside what they replace, and prints tables
 #[derive(Debug, Parser)]
@@ -90,7 +92,11 @@ fn measure(quick: bool) -> Result<Report> {
     })
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    exit_code(run().map(|()| true))
+}
+
+fn run() -> Result<()> {
     if callgrind::is_running() {
         allocator::count()?;
         return install::count();

@@ -137,7 +137,7 @@ fn tell(against: Against<'_>, sequence: &Sequence) {
     if let Err(difference) = against.differ(&sequence) {
         println!("{difference}");
     }
-    println!("by this sequence, for the list in tests-rust/tests/differential.rs:");
+    println!("by this sequence, for the list in tests-rust/tests/xen/differential.rs:");
     println!("nodes {:?}, memory {:?}", sequence.nodes, sequence.memory);
     for plan in &sequence.plans {
         println!("    {plan:?},");

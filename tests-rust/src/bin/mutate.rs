@@ -85,6 +85,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     })?;
     let caught = caught.into_inner().unwrap_or(0);
     println!("{caught} of {} caught", mutants.len());
+    println!("{caught} passed, {} failed", mutants.len() - caught);
     Ok(caught == mutants.len())
 }
 

@@ -29,7 +29,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         "{} places reached, {} properties found to fail on broken allocators",
         tally.reached, tally.noticed
     );
-    println!("{} proved, {} failed", tally.proved, tally.failed);
+    println!("{} passed, {} failed", tally.proved, tally.failed);
     // Proving nothing proves nothing.
     Ok(tally.failed == 0 && tally.proved > 0)
 }

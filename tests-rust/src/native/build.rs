@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use anyhow::{bail, Context, Result};
+use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -105,34 +105,20 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree prepared last, or none. Where the environment says `NATIVE_XEN=required`, that
-    /// there is none is an error.
-    pub fn find() -> Result<Option<Tree>> {
-        let cache = env::var_os("XEN_CLAIMS_CACHE").map(PathBuf::from);
-        let cache = cache.or_else(|| {
-            let home = || env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-            let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-            base.or_else(home).map(|base| base.join("xen-claims"))
-        });
-        let xen = cache.context("no HOME and no XDG_CACHE_HOME")?.join("xen");
-        match fs::canonicalize(xen.join("tree")) {
-            Ok(path) => Ok(Some(Tree {
-                path,
-                cache: xen.join("native"),
-            })),
-            Err(_) if env::var_os("NATIVE_XEN").is_some_and(|value| value == "required") => {
-                bail!(
-                    "no Xen tree in {}: ./dev xen prepare makes one",
-                    xen.display()
-                )
-            }
-            Err(_) => Ok(None),
-        }
+    /// The tree prepared last, or none.
+    pub fn find() -> Option<Tree> {
+        let set = |name| env::var_os(name).map(PathBuf::from);
+        let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+        let cache = set("XEN_CLAIMS_CACHE").or_else(|| Some(base?.join("xen-claims")))?;
+        let xen = cache.join("xen");
+        let path = fs::canonicalize(xen.join("tree")).ok()?;
+        let cache = xen.join("native");
+        Some(Tree { path, cache })
     }
 
     /// The tree prepared last.
     pub fn prepared() -> Result<Tree> {
-        Self::find()?.context("no Xen tree is prepared: ./dev xen prepare makes one")
+        Self::find().context("no Xen tree is prepared: ./dev xen prepare makes one")
     }
 
     /// A file of it.

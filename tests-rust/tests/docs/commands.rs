@@ -23,10 +23,10 @@ const NOT_RUN: &[(&str, &str)] = &[
         "./dev fuzz",
         "suite 'Xen's allocator against the model', with fewer calls",
     ),
-    ("./dev mutate", "minutes; it tests the tests"),
+    ("./dev mutate", "suite 'Xen's allocator, broken'"),
     (
         "./dev prove",
-        "minutes, and packages that nothing else needs",
+        "suite 'Proofs' of './dev test --all'",
     ),
     (
         "./dev xen prepare",
@@ -35,13 +35,13 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("./dev xen build", "suite 'Xen build'"),
     (
         "./dev xen check",
-        "10 to 20 minutes; with --style it is suite 'Xen series style'",
+        "suite 'Xen series, checked' of './dev test --all'; with --style, 'Xen series style'",
     ),
     (
         "./dev xen conformance",
         "suite 'Xen conformance', on some of the hosts",
     ),
-    ("./dev xen boot", "suite 'Xen in-tree tests'"),
+    ("./dev xen boot", "suite 'Xen in-tree tests, OCaml tests on Xen'"),
     (
         "XEN_SOURCE=/path/to/xen ./dev xen prepare",
         "a tree of the reader's",

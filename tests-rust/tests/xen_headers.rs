@@ -1,16 +1,17 @@
 //! Our layouts and numbers of claim sets are those of the headers of a Xen tree with the series.
 //!
-//! The tree is the one that `./dev xen prepare` made last. Without one there is nothing to compare.
-#![cfg(feature = "domains")]
+//! The tree is the one that `./dev xen build` built last. Without one there is nothing to compare.
 
 use core::mem::{offset_of, size_of};
-use std::env;
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
+use anyhow::{ensure, Result};
+use libtest_mimic::{Arguments, Failed, Trial};
 use xen_claims::wire;
 use xen_claims::xen::layout;
+use xen_claims_tests::native::Tree;
 
 /// What the compiler that reads the headers is to confirm.
 #[derive(Default)]
@@ -44,15 +45,24 @@ macro_rules! layout {
     };
 }
 
-/// Would fail for two fields swapped here or in the series, or a number given twice.
-#[test]
-fn claim_sets_are_laid_out_as_in_the_series() {
-    let Some(tree) = tree() else {
-        let missing = "there is no Xen tree with the series; ./dev xen prepare makes one";
-        assert!(env::var("NATIVE_XEN").is_err(), "{missing}");
-        eprintln!("skipped: {missing}");
-        return;
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    // The headers of its tools are there once it was built.
+    let tree = Tree::find().map(|tree| tree.file("../tools/include"));
+    let Some(include) = tree.filter(|include| include.join("xen/domctl.h").exists()) else {
+        println!("skipped: no Xen with the series is built (./dev xen build does it)");
+        return ExitCode::SUCCESS;
     };
+    let test = move || {
+        let result = claim_sets_are_laid_out_as_in_the_series(&include);
+        result.map_err(|error| Failed::from(format!("{error:#}")))
+    };
+    let trial = Trial::test("claim_sets_are_laid_out_as_in_the_series", test);
+    libtest_mimic::run(&arguments, vec![trial]).exit_code()
+}
+
+/// Would fail for two fields swapped here or in the series, or a number given twice.
+fn claim_sets_are_laid_out_as_in_the_series(include: &Path) -> Result<()> {
     let mut claims = Claims::default();
     layout!(claims, wire::xen_memory_claim: pages, target, pad);
     layout!(claims, wire::xen_domctl_claim_memory: claim_set, nr_entries, mode);
@@ -82,29 +92,23 @@ fn claim_sets_are_laid_out_as_in_the_series() {
         claims.number(name, u64::from(value));
     }
 
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir()?;
     let source = directory.path().join("headers.c");
     let text = format!(
         "#define __XEN_TOOLS__\n#include <stddef.h>\n#include <stdint.h>\n\
          #include <xen/xen.h>\n#include <xen/domctl.h>\n#include <xen/sysctl.h>\n{}",
         claims.0
     );
-    fs::write(&source, text).unwrap();
+    fs::write(&source, text)?;
     let compiled = Command::new("cc")
         .args(["-fsyntax-only", "-I"])
-        .arg(tree.join("tools/include"))
+        .arg(include)
         .arg(&source)
-        .output()
-        .unwrap();
-    let complaints = String::from_utf8_lossy(&compiled.stderr);
-    assert!(compiled.status.success(), "{complaints}");
-}
-
-/// Where `./dev xen prepare` puts it; its tools' headers are there once it was built.
-fn tree() -> Option<PathBuf> {
-    let cache = PathBuf::from(env::var_os("XEN_CLAIMS_CACHE")?);
-    let tree = cache.join("xen/tree");
-    tree.join("tools/include/xen/domctl.h")
-        .exists()
-        .then_some(tree)
+        .output()?;
+    ensure!(
+        compiled.status.success(),
+        "{}",
+        String::from_utf8_lossy(&compiled.stderr)
+    );
+    Ok(())
 }

@@ -4,30 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Completion, Failed, Trial};
 use xen_claims::{
     Claim, ClaimSet, DomainBuilder, Errno, Hypervisor, NodeId, Pages, Placement, Target, Topology,
 };
 use xen_claims_tests::conformance::{self, Case, Outcome, Subject, SOAK};
-use xen_claims_tests::native::{Boot, Build, Flags, Host, Placing, Profile, Tree, Xen};
+use xen_claims_tests::native::{Boot, Build, Flags, Host, Placing};
 
 type Test = fn(&Build) -> Result<(), Failed>;
 
-fn main() -> Result<()> {
-    let arguments = Arguments::from_args();
-    let Some(tree) = Tree::find()? else {
-        println!(
-            "skipped: no Xen tree is prepared (./dev xen prepare makes one, ./dev test does it)"
-        );
-        return Ok(());
-    };
-    let build = Build::new(&tree, Xen::Patched, Profile::Debug)?;
+pub fn trials(build: &Build) -> Result<Vec<Trial>> {
     let mut trials = Vec::new();
     for (name, boot, soak) in hosts()? {
         // Where zones make a difference.
         let wanted = |case: &&Case| !name.starts_with("dma") || case.id.starts_with(['P', 'R']);
         for case in conformance::cases().filter(wanted) {
-            trials.push(trial(&name, case, &build, &boot, soak));
+            trials.push(trial(&name, case, build, &boot, soak));
         }
     }
     let tests = [
@@ -40,7 +32,7 @@ fn main() -> Result<()> {
         let name = format!("suite::{name}");
         trials.push(Trial::test(name, move || test(&build)));
     }
-    libtest_mimic::run(&arguments, trials).exit()
+    Ok(trials)
 }
 
 fn hosts() -> Result<Vec<(String, Boot, Duration)>> {

@@ -4,18 +4,25 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::Test;
 use anyhow::{ensure, Context, Result};
 use xen_claims_tests::native::{Build, Profile, Tree, Xen};
 
+/// Each compiles the allocator its own way.
+pub const TESTS: &[Test<Tree>] = &[
+    ("address_and_undefined", address_and_undefined),
+    ("threads", threads),
+];
+
 /// What a sanitizer says, and whether the program ended well under it.
-fn run(profile: Profile, library: &str, options: &[(&str, &str)], judge: &[&str]) -> Result<()> {
-    let Some(tree) = Tree::find()? else {
-        println!(
-            "skipped: no Xen tree is prepared (./dev xen prepare makes one, ./dev test does it)"
-        );
-        return Ok(());
-    };
-    let build = Build::new(&tree, Xen::Patched, profile)?;
+fn run(
+    tree: &Tree,
+    profile: Profile,
+    library: &str,
+    options: &[(&str, &str)],
+    judge: &[&str],
+) -> Result<()> {
+    let build = Build::new(tree, Xen::Patched, profile)?;
     // A sanitizer has to be there before the rest of the program.
     let gcc = Command::new("gcc")
         .arg(format!("-print-file-name={library}"))
@@ -48,8 +55,7 @@ fn run(profile: Profile, library: &str, options: &[(&str, &str)], judge: &[&str]
 }
 
 // A read behind an array; a page used after it was given back; a shift too far; a sum that overflows.
-#[test]
-fn address_and_undefined() -> Result<()> {
+fn address_and_undefined(tree: &Tree) -> Result<()> {
     let options = [
         // The process ends with everything a host has.
         (
@@ -59,6 +65,7 @@ fn address_and_undefined() -> Result<()> {
         ("UBSAN_OPTIONS", "print_stacktrace=1"),
     ];
     run(
+        tree,
         Profile::Address,
         "libasan.so",
         &options,
@@ -67,14 +74,14 @@ fn address_and_undefined() -> Result<()> {
 }
 
 // A count that is changed without the lock; a domain looked at after it was freed.
-#[test]
-fn threads() -> Result<()> {
+fn threads(tree: &Tree) -> Result<()> {
     let suppressions = Path::new(env!("CARGO_MANIFEST_DIR")).join("native/thread.supp");
     let options = format!("halt_on_error=1:suppressions={}", suppressions.display());
     let cases = [
         "--case", "C4", "--case", "C5", "--case", "F4", "--soak", "8000",
     ];
     run(
+        tree,
         Profile::Thread,
         "libtsan.so",
         &[("TSAN_OPTIONS", &options)],

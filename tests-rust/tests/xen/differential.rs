@@ -1,6 +1,7 @@
 //! Xen's own allocator against the embedded hypervisor, and with the series against without it.
 //! Above each test stands what it finds; `./dev fuzz` makes many more calls.
 
+use super::Test;
 use anyhow::Result;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -9,24 +10,45 @@ use xen_claims_tests::differential::{check, shortest, unchanged, Compared, PLACE
 use xen_claims_tests::native::{Boot, Build, Flags, Host, Placing, Profile, Tree, Xen};
 use xen_claims_tests::sequences::{long_sequences, Amount, Plan, Sequence};
 
-/// The patched and the stock host; none, and a line that says so, where no tree is prepared.
-fn builds() -> Result<Option<[Build; 2]>> {
-    let Some(tree) = Tree::find()? else {
-        println!(
-            "skipped: no Xen tree is prepared (./dev xen prepare makes one, ./dev test does it)"
-        );
-        return Ok(None);
-    };
-    let patched = Build::new(&tree, Xen::Patched, Profile::Debug)?;
-    let stock = Build::new(&tree, Xen::Stock, Profile::Debug)?;
-    Ok(Some([patched, stock]))
+/// The hosts that are compared.
+#[derive(Debug)]
+pub struct Builds {
+    pub patched: Build,
+    pub stock: Build,
+    /// As users of Xen have them: optimised, without assertions.
+    pub released: [Build; 2],
 }
 
-/// As users of Xen have it: optimised, without assertions.
-fn release(xen: Xen) -> Result<Build> {
-    let tree = Tree::find()?.ok_or_else(|| anyhow::anyhow!("no tree"))?;
-    Build::new(&tree, xen, Profile::Release)
+impl Builds {
+    pub fn new(tree: &Tree) -> Result<Builds> {
+        Ok(Builds {
+            patched: Build::new(tree, Xen::Patched, Profile::Debug)?,
+            stock: Build::new(tree, Xen::Stock, Profile::Debug)?,
+            released: [
+                Build::new(tree, Xen::Patched, Profile::Release)?,
+                Build::new(tree, Xen::Stock, Profile::Release)?,
+            ],
+        })
+    }
 }
+
+/// A test of these builds, or of none.
+pub const TESTS: &[Test<Builds>] = &[
+    ("xen_and_the_model_agree", xen_and_the_model_agree),
+    (
+        "without_claims_every_page_is_the_same",
+        without_claims_every_page_is_the_same,
+    ),
+    ("what_was_found_once_is_right", what_was_found_once_is_right),
+    (
+        "sequences_shrink_to_what_is_needed",
+        sequences_shrink_to_what_is_needed,
+    ),
+    (
+        "hosts_of_1_to_64_nodes_give_and_take_all_their_pages",
+        hosts_of_1_to_64_nodes_give_and_take_all_their_pages,
+    ),
+];
 
 fn sequences(count: usize) -> impl Iterator<Item = Sequence> {
     let mut runner = TestRunner::deterministic();
@@ -36,14 +58,10 @@ fn sequences(count: usize) -> impl Iterator<Item = Sequence> {
 
 // A check left out, done in another order, off by one or against the wrong node; claims used up in
 // another order, given back, forgotten; counts that part from the lists.
-#[test]
-fn xen_and_the_model_agree() -> Result<()> {
-    let Some([patched, _]) = builds()? else {
-        return Ok(());
-    };
+fn xen_and_the_model_agree(Builds { patched, .. }: &Builds) -> Result<()> {
     let mut all = Compared::default();
     for sequence in sequences(40) {
-        all += check(&patched, &sequence).map_err(anyhow::Error::msg)?;
+        all += check(patched, &sequence).map_err(anyhow::Error::msg)?;
     }
     // Else blocks were never asked for.
     assert!(all.in_pieces > 0 && all.calls > 4000, "{all:?}");
@@ -57,25 +75,17 @@ fn xen_and_the_model_agree() -> Result<()> {
 }
 
 // A node skipped that has unclaimed pages; a block split in another way; lists in another order.
-#[test]
-fn without_claims_every_page_is_the_same() -> Result<()> {
-    let Some([patched, stock]) = builds()? else {
-        return Ok(());
-    };
+fn without_claims_every_page_is_the_same(Builds { patched, stock, .. }: &Builds) -> Result<()> {
     let mut all = Compared::default();
     for sequence in sequences(40) {
-        all += unchanged(&stock, &patched, &sequence).map_err(anyhow::Error::msg)?;
+        all += unchanged(stock, patched, &sequence).map_err(anyhow::Error::msg)?;
     }
     assert!(all.legacy > 10, "{all:?}");
     Ok(())
 }
 
 /// Sequences that once differed, as short as could be found, and why they did.
-#[test]
-fn what_was_found_once_is_right() -> Result<()> {
-    let Some([patched, _]) = builds()? else {
-        return Ok(());
-    };
+fn what_was_found_once_is_right(Builds { patched, .. }: &Builds) -> Result<()> {
     let on = |nodes: &[(i64, u64)], memory, plans: Vec<Plan>| -> Result<Sequence> {
         let nodes = nodes
             .iter()
@@ -110,14 +120,13 @@ fn what_was_found_once_is_right() -> Result<()> {
         )?,
     ];
     for sequence in &found {
-        check(&patched, sequence).map_err(anyhow::Error::msg)?;
+        check(patched, sequence).map_err(anyhow::Error::msg)?;
     }
     Ok(())
 }
 
 // A shrinking that stops early, or that loses what it looks for.
-#[test]
-fn sequences_shrink_to_what_is_needed() -> Result<()> {
+fn sequences_shrink_to_what_is_needed(_: &Builds) -> Result<()> {
     let sequence = sequences(1)
         .next()
         .ok_or_else(|| anyhow::anyhow!("no sequence"))?;
@@ -133,19 +142,20 @@ fn sequences_shrink_to_what_is_needed() -> Result<()> {
 }
 
 // Memory of one host that the next one finds; a node that is lost among many.
-#[test]
-fn hosts_of_1_to_64_nodes_give_and_take_all_their_pages() -> Result<()> {
-    let Some([patched, stock]) = builds()? else {
-        return Ok(());
-    };
-    let (release, stock_release) = (release(Xen::Patched)?, release(Xen::Stock)?);
+fn hosts_of_1_to_64_nodes_give_and_take_all_their_pages(builds: &Builds) -> Result<()> {
+    let Builds {
+        patched,
+        stock,
+        released,
+    } = builds;
+    let [release, stock_release] = released;
     for (count, build) in [
-        (1, &patched),
-        (2, &stock),
-        (7, &release),
-        (8, &stock_release),
-        (64, &patched),
-        (64, &stock),
+        (1, patched),
+        (2, stock),
+        (7, release),
+        (8, stock_release),
+        (64, patched),
+        (64, stock),
     ] {
         let nodes = NodeId::all()
             .take(count)
