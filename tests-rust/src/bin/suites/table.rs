@@ -126,19 +126,10 @@ pub const SUITES: &[Suite] = &[
     Suite::new(
         "Xen's allocator against the model",
         Lines,
-        "tools/allocator.sh fuzz --calls 300000",
-    )
-    .with(&[GCC])
-    .needs(Source)
-    .only(Short),
-    Suite::new(
-        "Xen's allocator against the model, a million calls",
-        Lines,
         "tools/allocator.sh fuzz --calls 1000000",
     )
     .with(&[GCC])
-    .needs(Source)
-    .only(Long),
+    .needs(Source),
     Suite::new("Xen's allocator, broken", Lines, "tools/allocator.sh mutate")
         .with(&[GCC])
         .needs(Source),
