@@ -140,7 +140,8 @@ let bad_domid (name, call) =
             let complaint = Printf.sprintf "Xenctrl.%s: domid %d is not in 0..32751" name domid in
             Check.invalid complaint (fun () -> call h domid)))
       (bad_domids d);
-    (* The affinity shows only here. *)
+    (* The affinity shows only here, and where nothing is claimed. *)
+    Xenctrl.domain_claim_memory h d [| host 0L |];
     let nodes = nodes h in
     let before = List.map (free_on h) nodes in
     let extents = 500 * List.length nodes in

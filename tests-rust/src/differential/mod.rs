@@ -262,13 +262,14 @@ impl Pair {
             Call::Claim {
                 mode: 0,
                 domain,
+                nr_entries,
                 entries,
-                ..
             },
             true,
         ) = (call, done)
         {
-            let mut entries = entries.iter().flatten();
+            // What else is in the array was not read.
+            let mut entries = entries.iter().flatten().take(*nr_entries as usize);
             if entries.any(|entry| entry.pages > 0 && NodeId::new(entry.target.into()).is_ok()) {
                 self.have_room.insert(*domain);
             }

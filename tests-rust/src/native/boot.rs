@@ -69,13 +69,15 @@ impl Boot {
         let mut nodes = Vec::new();
         for (node, pages) in self.topology.nodes() {
             let mut pages = pages.get();
+            let mut lists = 0;
             if pages > 0 && !std::mem::replace(&mut first, false) {
-                pages += metadata;
+                lists = metadata;
+                pages += lists;
             }
-            nodes.push((node.index() as u64, pages));
+            nodes.push((node.index() as u64, pages, lists));
         }
         let mut start = FIRST;
-        let mut range = |(node, pages)| {
+        let mut range = |node, pages| {
             if self.placing == Placing::Aligned {
                 start = start.next_multiple_of(1 << 20);
             }
@@ -85,28 +87,32 @@ impl Boot {
             range
         };
         if self.placing != Placing::Split {
-            return nodes.into_iter().map(range).collect();
+            let all = nodes.into_iter();
+            return all.map(|(node, pages, _)| range(node, pages)).collect();
         }
-        // Xen finds the upper part first, and keeps the lists there.
-        let high = |pages: u64| (pages / 2).max(pages.min(metadata));
-        let lower = nodes
-            .iter()
-            .map(|&(node, pages)| (node, pages - high(pages)));
-        let mut ranges: Vec<Range> = lower.map(&mut range).collect();
-        let upper = nodes.iter().map(|&(node, pages)| (node, high(pages)));
-        let above = |range: Range| Range {
-            start: range.start + END_OF_DMA,
-            ..range
-        };
-        ranges.extend(upper.map(range).map(above));
+        // Xen finds the upper part first, and keeps the lists there. The first node, where the CPUs
+        // are, is the one that the first range is of: it has no lists to keep, and some lower part.
+        let high = |pages: u64, lists: u64| (pages / 2).max(lists);
+        let mut ranges = Vec::new();
+        for &(node, pages, lists) in &nodes {
+            ranges.push(range(node, pages - high(pages, lists)));
+        }
+        for &(node, pages, lists) in &nodes {
+            let upper = range(node, high(pages, lists));
+            ranges.push(Range {
+                start: upper.start + END_OF_DMA,
+                ..upper
+            });
+        }
         ranges.retain(|range| range.pages > 0);
         // Nodes without memory are there all the same.
-        let empty = nodes.iter().filter(|(_, pages)| *pages == 0);
-        ranges.extend(empty.map(|&(node, pages)| Range {
-            node,
-            start: FIRST,
-            pages,
-        }));
+        for &(node, _, _) in nodes.iter().filter(|(_, pages, _)| *pages == 0) {
+            ranges.push(Range {
+                node,
+                start: FIRST,
+                pages: 0,
+            });
+        }
         ranges
     }
 }
