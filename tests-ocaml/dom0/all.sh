@@ -1,7 +1,8 @@
 #!/bin/sh
 # shellcheck shell=busybox
-# What ./dev test runs in Dom0 beside the conformance suite: the in-tree test, the in-tree test of the
-# OCaml binding with that binding and with ours, and the OCaml suite. Each program counts its tests.
+# all-tests [AREA...]: what ./dev test runs in Dom0 beside the conformance suite: the in-tree test, all of
+# it or these areas, the in-tree test of the OCaml binding with that binding and with ours, and the OCaml
+# suite. Each program counts its tests.
 set -o pipefail
 export XEN_CLAIMS_TEST_HOST=xen ALCOTEST_COLUMNS=200
 status=0
@@ -10,7 +11,7 @@ run() {
     # On a terminal the OCaml programs would write over what they wrote.
     "$@" 2>&1 | cat || status=1
 }
-run test-claim-memory
+run test-claim-memory "$@"
 run with_domain claims-in-tree
 run with_domain claims-ours
 for program in /tests-ocaml/*; do

@@ -167,13 +167,23 @@ pub const SUITES: &[Suite] = &[
         .with(&[QEMU])
         .needs(Xen)
         .only(Long),
+    // But for placement, area P, which fills nodes for minutes: the conformance suite has that.
     Suite::new(
         "Xen in-tree tests, OCaml tests on Xen",
+        Lines,
+        "tools/xen.sh boot --nodes 2 -- all-tests A C F I R",
+    )
+    .with(&[QEMU])
+    .needs(Xen)
+    .only(Short),
+    Suite::new(
+        "Xen in-tree tests, OCaml tests on Xen, placement",
         Lines,
         "tools/xen.sh boot --nodes 2 -- all-tests",
     )
     .with(&[QEMU])
-    .needs(Xen),
+    .needs(Xen)
+    .only(Long),
     Suite::new("Boot storm on Xen", One, "tools/demo.sh --xen")
         .with(&[QEMU])
         .needs(Xen),
