@@ -71,6 +71,18 @@ unsigned long find_first_bit(const unsigned long *addr, unsigned long size)
     return find_next_bit(addr, size, 0);
 }
 
+void __bitmap_and(unsigned long *dst, const unsigned long *a, const unsigned long *b,
+                  unsigned int bits)
+{
+    *dst = *a & *b;
+}
+
+void __bitmap_andnot(unsigned long *dst, const unsigned long *a, const unsigned long *b,
+                     unsigned int bits)
+{
+    *dst = *a & ~*b;
+}
+
 /* Locks: one CPU, so taking one that is held is a deadlock. */
 
 static bool heap_is_locked;

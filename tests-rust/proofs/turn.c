@@ -28,6 +28,7 @@ int main(void)
     unsigned int wanted = MEMF_get_node(memflags), first = wanted < MAX_NUMNODES;
     struct host before = any_host(), after;
     bool near[MAX_NUMNODES];
+    struct page_info *pg;
 
     assume(order <= MAX_ORDER && (wanted < MAX_NUMNODES || wanted == NUMA_NO_NODE));
     assume(before.domain[SUBJECT].on_nodes);
@@ -36,8 +37,9 @@ int main(void)
     d->node_affinity.bits[0] = nondet_ulong() & ((1UL << MAX_NUMNODES) - 1);
 
     heap_is_locked = true;
-    prove(!get_claimed_buddy(0, 0, order, memflags, d), "what is not found is not given");
+    pg = get_claimed_buddy(0, 0, order, memflags, d);
     heap_is_locked = false;
+    prove(!pg, "what is not found is not given");
 
     prove(!first || (nr_asked && asked[0] == wanted), "the node asked for is first");
 

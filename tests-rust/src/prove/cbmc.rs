@@ -75,8 +75,9 @@ pub struct Check {
     pub verdict: Verdict,
 }
 
-/// Loops over nodes, domains, entries and events end after 4 rounds; that they do is checked, too.
-const UNWIND: &str = "5";
+/// Loops over nodes, domains, entries and events end after 4 rounds, that over claimed nodes after 6; that
+/// they do is checked, too.
+const UNWIND: &str = "7";
 
 /// As Xen's makefiles have it, as far as it matters to a front end.
 const FLAGS: &[&str] = &[
