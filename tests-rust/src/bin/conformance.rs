@@ -5,11 +5,14 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use xen_claims::xen::{self, OpenError};
 use xen_claims::{Model, Pages, Topology};
-use xen_claims_tests::conformance::{self, Case, Outcome, Process, Processes, Rival, Subject};
+use xen_claims_tests::conformance::{
+    self, Case, Outcome, Process, Processes, Rival, Subject, SOAK,
+};
 
 /// Runs the conformance cases of claim sets, on the embedded hypervisor or on the Xen below.
 ///
@@ -43,6 +46,10 @@ struct Arguments {
     #[arg(long, requires = "xen")]
     may_not_claim: bool,
 
+    /// Milliseconds that C5 may take, and rounds of C4 and F4.
+    #[arg(long, default_value_t = SOAK.as_millis() as u64)]
+    soak: u64,
+
     /// Make the calls that come on standard input.
     #[arg(long, requires = "xen", hide = true)]
     obey: bool,
@@ -71,10 +78,14 @@ fn obey() -> Result<(), Box<dyn Error>> {
 }
 
 fn subject(arguments: &Arguments) -> Result<Subject, OpenError> {
+    let soak = Duration::from_millis(arguments.soak);
     if !arguments.xen {
-        return Ok(Subject::new(Arc::new(Model::new(&arguments.host))));
+        let mut subject = Subject::new(Arc::new(Model::new(&arguments.host)));
+        subject.soak = soak;
+        return Ok(subject);
     }
     let mut subject = Subject::new(xen::open()?);
+    subject.soak = soak;
     subject.slack = SLACK_OF_XEN;
     subject.may_claim = !arguments.may_not_claim;
     subject.processes = Some(Arc::new(Again));

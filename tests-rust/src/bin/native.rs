@@ -25,7 +25,7 @@ struct Arguments {
     /// Only these cases; can be given several times.
     #[arg(long = "case")]
     cases: Vec<String>,
-    /// Milliseconds that C5 may take.
+    /// Milliseconds that C5 may take, and rounds of C4 and F4.
     #[arg(long, default_value_t = 300)]
     soak: u64,
     /// Calls to compare with the model.

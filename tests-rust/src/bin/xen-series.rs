@@ -67,6 +67,9 @@ enum Task {
         /// Seconds the suite may take on each host.
         #[arg(long, default_value_t = 1500)]
         timeout: u64,
+        /// Milliseconds that C5 may take, and rounds of C4 and F4.
+        #[arg(long, default_value_t = 10_000)]
+        soak: u64,
     },
 }
 
@@ -117,14 +120,18 @@ fn run(task: &Task, cache: &Path) -> Result<u8> {
             let limit = Duration::from_secs(*timeout);
             return boot.run(&machine, command, limit, &mut io::stdout());
         }
-        Task::Conformance { nodes, timeout } => {
+        Task::Conformance {
+            nodes,
+            timeout,
+            soak,
+        } => {
             let machines: Vec<_> = nodes
                 .iter()
                 .map(|nodes| Machine::new(*nodes, None))
                 .collect();
             let limit = Duration::from_secs(*timeout);
             let boot = boot(&cache, false)?;
-            topologies::conformance(&boot, &machines, limit)?
+            topologies::conformance(&boot, &machines, limit, *soak)?
         }
     };
     Ok(u8::from(!all_is_well))

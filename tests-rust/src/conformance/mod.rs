@@ -40,7 +40,7 @@ use lab::{Check, Lab, Stop};
 pub use rival::{obey, Answer, Call, Process, Processes, Rival};
 pub use snapshot::{DomainCounts, Snapshot};
 
-/// How long C5 lasts.
+/// How long C5 lasts, if nobody says otherwise.
 pub const SOAK: Duration = Duration::from_secs(10);
 
 /// A hypervisor under test, and what can be shown of it.
@@ -57,7 +57,7 @@ pub struct Subject {
     pub legacy_entry: bool,
     /// Builders that are other processes, where the hypervisor outlives its callers.
     pub processes: Option<Arc<dyn Processes>>,
-    /// How long C5 lasts. Shorter than [`SOAK`], it is not reported as passed.
+    /// How long C5 lasts; C4 and F4 race a round for each millisecond of it.
     pub soak: Duration,
 }
 
@@ -72,6 +72,10 @@ impl Subject {
             processes: None,
             soak: SOAK,
         }
+    }
+
+    fn rounds(&self) -> usize {
+        self.soak.as_millis() as usize
     }
 }
 

@@ -4,10 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use super::lab::{Check, Stop};
-
-/// Rounds of a race: enough that a window of a few instructions is hit.
-pub(super) const ROUNDS: usize = 10_000;
+use super::lab::{expect, Check, Stop};
 
 /// Where two threads wait for each other. They spin, because waking up takes longer than what
 /// they are to do at the same instant.
@@ -33,38 +30,93 @@ impl StartLine {
     }
 }
 
-/// [`ROUNDS`] times: runs `left` and `right` at the same instant on what `prepare` made, and lets
-/// `judge` look at both results.
+/// Whose call of the two was served first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum First {
+    Left,
+    Right,
+}
+
+/// How long one of the two waits at the start: whoever was first waits longer the next time. So a race
+/// stays close whatever one side has to do before its call arrives, and a window of a few
+/// instructions is met.
+struct Handicap {
+    /// Turns that the left one waits or, below zero, the right one.
+    left: i32,
+    step: i32,
+    last: First,
+}
+
+/// Half a millisecond or so, in which a message reaches another process.
+const MOST_TURNS: i32 = 1 << 14;
+
+impl Handicap {
+    const fn new() -> Self {
+        Handicap {
+            left: 0,
+            step: 1,
+            last: First::Left,
+        }
+    }
+
+    fn adjust(&mut self, first: First) {
+        let same = first == self.last;
+        self.step = if same { self.step * 2 } else { self.step / 2 }.clamp(1, MOST_TURNS / 16);
+        self.left += match first {
+            First::Left => self.step,
+            First::Right => -self.step,
+        };
+        self.left = self.left.clamp(-MOST_TURNS, MOST_TURNS);
+        self.last = first;
+    }
+}
+
+fn turns(count: i32) {
+    (0..count).for_each(|_| std::hint::spin_loop());
+}
+
+/// So many times: runs `left` and `right` at the same instant on what `prepare` made, and lets `judge`
+/// look at both results and say who was first. Fails if it was always the same.
 pub(super) fn race<X: Copy + Send, L, R: Send>(
+    rounds: usize,
     mut prepare: impl FnMut() -> Check<X>,
     left: impl Fn(X) -> L,
     right: impl Fn(X) -> R + Send + Sync,
-    mut judge: impl FnMut(X, L, R) -> Check,
+    mut judge: impl FnMut(X, L, R) -> Check<First>,
 ) -> Check {
     let line = &StartLine::default();
     let right = &right;
+    let mut left_first = 0;
     thread::scope(|scope| {
         let (to_right, inbox) = mpsc::channel();
         let (outbox, from_right) = mpsc::channel();
         scope.spawn(move || {
-            for x in inbox {
+            for (x, wait) in inbox {
                 line.wait();
+                turns(wait);
                 if outbox.send(right(x)).is_err() {
                     break;
                 }
             }
         });
         let gone = || Stop::failed("two threads that race", "one of them is gone");
-        for _ in 0..ROUNDS {
+        let mut handicap = Handicap::new();
+        for _ in 0..rounds {
             let x = prepare()?;
-            to_right.send(x).map_err(|_| gone())?;
+            to_right.send((x, -handicap.left)).map_err(|_| gone())?;
             line.wait();
+            turns(handicap.left);
             let left = left(x);
             let right = from_right.recv().map_err(|_| gone())?;
-            judge(x, left, right)?;
+            let first = judge(x, left, right)?;
+            left_first += usize::from(first == First::Left);
+            handicap.adjust(first);
         }
-        Ok(())
-    })
+        Ok::<(), Stop>(())
+    })?;
+    // Otherwise nobody raced.
+    let both = (1..rounds).contains(&left_first);
+    expect("each of the two is first sometimes", true, both)
 }
 
 /// Numbers that look random and are the same in every run (SplitMix64).

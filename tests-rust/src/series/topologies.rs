@@ -25,7 +25,7 @@ enum Went {
 type Column = (HashMap<&'static str, Went>, Option<String>);
 
 /// The suite; and the case for callers that may not claim.
-const SUITE: &[&str] = &["conformance", "--xen"];
+const SUITE: &[&str] = &["conformance", "--xen", "--soak"];
 const WITHOUT_PERMISSION: &[&str] = &["conformance", "--xen", "--may-not-claim", "--case", "I16"];
 
 /// What Xen's console says when claims are recalled, and the case which makes that happen how often.
@@ -33,7 +33,9 @@ const RECALLED: &str = "Page offlining: recalled";
 const RECALLS: (&str, usize) = ("F2", 2);
 
 /// Boots each machine, runs the suite there and prints the table; whether all is well.
-pub fn conformance(boot: &Boot, machines: &[Machine], limit: Duration) -> Result<bool> {
+pub fn conformance(boot: &Boot, machines: &[Machine], limit: Duration, soak: u64) -> Result<bool> {
+    let soak = soak.to_string();
+    let suite = [SUITE, &[&soak]].concat();
     let mut columns = Vec::new();
     for machine in machines {
         let (nodes, gib) = (machine.nodes, machine.gib);
@@ -44,7 +46,7 @@ pub fn conformance(boot: &Boot, machines: &[Machine], limit: Duration) -> Result
             log.display()
         );
         columns.push(step(&text, || {
-            let (mut went, problem) = column(boot, machine, SUITE, limit);
+            let (mut went, problem) = column(boot, machine, &suite, limit);
             let forbidden = Machine {
                 may_claim: false,
                 ..*machine

@@ -158,7 +158,7 @@ pub const SUITES: &[Suite] = &[
     Suite::new(
         "Xen conformance",
         Lines,
-        "tools/xen.sh conformance --nodes 2",
+        "tools/xen.sh conformance --nodes 2 --soak 1000",
     )
     .with(&[QEMU])
     .needs(Xen)
