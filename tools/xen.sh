@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# ./dev xen COMMAND: the Xen source with the series in xen-patches/, through the program xen-series.
+# ./dev xen COMMAND: the Xen source with the series in xen-patches/, through the program xen-series;
+# once that is built, booted through the program xen-boot.
 set -euo pipefail
 . tools/say.sh
 . tools/root.sh
@@ -9,10 +10,14 @@ DEBIAN_MIRROR=$(find_mirror) || true
 export DEBIAN_MIRROR XEN_CLAIMS_CACHE=${XEN_CLAIMS_CACHE:-$cache}
 mkdir -p "$XEN_CLAIMS_CACHE/xen"
 series=(cargo run --quiet --locked --bin xen-series --)
+program=("${series[@]}")
+case $1 in
+    boot | conformance) program=(cargo run --quiet --locked --bin xen-boot --) ;;
+esac
 options=" $* "
 options=${options%% -- *} # what comes then is run in Dom0
 case $options in
-    *--style* | *-h*) exec "${series[@]}" "$@" ;; # nothing of what is in the cache
+    *--style* | *-h*) exec "${program[@]}" "$@" ;; # nothing of what is in the cache
 esac
 case $1 in
     # In this order, as ./dev test does.
@@ -30,4 +35,4 @@ case $1 in
         [[ -z ${checkout-} ]] || exec {checkout}>&-
         ;;
 esac
-exec "${series[@]}" "$@"
+exec "${program[@]}" "$@"

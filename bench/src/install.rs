@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use xen_claims::{
     Claim, ClaimSet, DomainBuilder, DomainId, Faults, Hypervisor, NodeId, Pages, Target,
 };
-use xen_claims_tests::native::{Boot, Build, Host, Profile, Tree, Xen};
+use xen_claims_lab::allocator::{Boot, Build, Host, Profile, Tree, Xen};
 
 use crate::callgrind::{self, Counts};
 use crate::rounds::Median;

@@ -15,7 +15,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
-use xen_claims_tests::exit_code;
+use xen_claims_lab::exit_code;
 
 /// Measures what claim sets cost, beside what they replace, and prints tables
 #[derive(Debug, Parser)]

@@ -11,7 +11,7 @@ use anyhow::{ensure, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
 use xen_claims::wire;
 use xen_claims::xen::layout;
-use xen_claims_tests::native::Tree;
+use xen_claims_lab::allocator::Tree;
 
 /// What the compiler that reads the headers is to confirm.
 #[derive(Default)]

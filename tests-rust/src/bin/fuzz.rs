@@ -10,9 +10,9 @@ use anyhow::Result;
 use clap::Parser;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use xen_claims_lab::allocator::{Build, Profile, Tree, Xen};
+use xen_claims_lab::exit_code;
 use xen_claims_tests::differential::{check, shortest, unchanged, Compared};
-use xen_claims_tests::exit_code;
-use xen_claims_tests::native::{Build, Profile, Tree, Xen};
 use xen_claims_tests::sequences::{long_sequences, Sequence};
 
 /// Random sequences of calls on Xen's own allocator and on the embedded hypervisor, side by side.

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure, Context, Result};
 use clap::Parser;
 use tempfile::TempDir;
-use xen_claims_tests::exit_code;
-use xen_claims_tests::mutants;
-use xen_claims_tests::native::{Build, Profile, Tree, Xen};
+use xen_claims_lab::allocator::{Build, Profile, Tree, Xen};
+use xen_claims_lab::exit_code;
+use xen_claims_lab::mutants;
 
 /// Breaks the allocator in every way that is listed, and shows that the tests notice.
 #[derive(Debug, Parser)]

@@ -12,9 +12,9 @@ use clap::Parser;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use xen_claims::{NodeId, Pages, Topology};
+use xen_claims_lab::allocator::{Boot, Build, Host, Placing, Xen};
 use xen_claims_tests::conformance::{self, Case, Outcome, Subject};
 use xen_claims_tests::differential::{check, Compared};
-use xen_claims_tests::native::{Boot, Build, Host, Placing, Xen};
 use xen_claims_tests::sequences::long_sequences;
 
 /// The conformance suite and random sequences on one compiled host.

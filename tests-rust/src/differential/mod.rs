@@ -19,10 +19,10 @@ use xen_claims::{
     Pages, Placement, Target,
 };
 
-use crate::conformance::{panic_text, Snapshot};
-use crate::native::{Boot, Build, Host};
+use crate::conformance::{panic_text, DomainCounts, Snapshot};
 use crate::sequences::{first_domains, make, Call, Sequence};
 pub use stock::unchanged;
+use xen_claims_lab::allocator::{Boot, Build, Host};
 
 /// How much was compared.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -406,7 +406,7 @@ impl Pair {
 
     /// The counts of both, which must be the same, and nothing wrong in Xen's.
     fn counts(&self, pages: bool) -> Result<Snapshot, TestCaseError> {
-        let native = self.native.snapshot().map_err(fail)?;
+        let native = snapshot(&self.native).map_err(fail)?;
         let model = Snapshot::take(&self.model).map_err(fail)?;
         if native != model {
             return Err(fail(format_args!(
@@ -434,6 +434,22 @@ impl Pair {
         prop_assert_eq!(self.native.violations(true).map_err(fail)?, "");
         Ok(())
     }
+}
+
+/// All counts of a host of Xen's allocator, at one instant but for the claims.
+pub(crate) fn snapshot(host: &Host) -> Result<Snapshot, HypercallError> {
+    let (memory, nodes, infos) = host.counts_at_once()?;
+    let claim_sets = host.has_claim_sets()?;
+    let domains = infos.into_iter().map(|info| {
+        let has_claims = claim_sets && !info.dying;
+        let claims = has_claims.then(|| host.get(info.domain)).transpose()?;
+        Ok(DomainCounts { info, claims })
+    });
+    Ok(Snapshot {
+        host: memory,
+        nodes,
+        domains: domains.collect::<Result<_, HypercallError>>()?,
+    })
 }
 
 type Arguments = (u32, Option<Vec<xen_claims::wire::xen_memory_claim>>);

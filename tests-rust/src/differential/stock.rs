@@ -7,8 +7,8 @@ use xen_claims::{DomainId, Errno, HostMemory, HypercallError, Hypervisor, Pages}
 
 use super::{fail, populate, Compared, Kind};
 use crate::conformance::{panic_text, Snapshot};
-use crate::native::{Boot, Build, Host};
 use crate::sequences::{first_domains, make, Call, Sequence};
+use xen_claims_lab::allocator::{Boot, Build, Host};
 
 /// Without claim sets, the series changes nothing: the same calls, but for those that claim by the new
 /// call, give the same answers and the very same pages, in the same order.
@@ -45,7 +45,7 @@ fn without_claims(
     let mut known = first_domains(&stock).map_err(fail)?;
     prop_assert_eq!(&known, &first_domains(&patched).map_err(fail)?);
     let mut compared = Compared::default();
-    let mut now = stock.snapshot().map_err(fail)?;
+    let mut now = super::snapshot(&stock).map_err(fail)?;
     for plan in &sequence.plans {
         let call = plan.call(&now, &known, &sequence.nodes);
         let all_claimed = now.host.claimed > Pages::ZERO && now.host.free <= now.host.claimed;
@@ -71,8 +71,8 @@ fn without_claims(
             compared.legacy += u64::from(with_claims && !pages.is_empty());
         }
         compared.calls += 1;
-        now = stock.snapshot().map_err(fail)?;
-        let after = patched.snapshot().map_err(fail)?;
+        now = super::snapshot(&stock).map_err(fail)?;
+        let after = super::snapshot(&patched).map_err(fail)?;
         prop_assert_eq!((now.host, &now.nodes), (after.host, &after.nodes));
         let infos = |s: &Snapshot| s.domains.iter().map(|d| d.info).collect::<Vec<_>>();
         prop_assert_eq!(infos(&now), infos(&after));

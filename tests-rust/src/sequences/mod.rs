@@ -8,13 +8,13 @@ pub use strategy::{amounts, long_sequences, sequences};
 use proptest::test_runner::TestCaseError;
 
 use crate::conformance::Snapshot;
-use crate::native::{Flags, Placing};
 use xen_claims::limits::DOMAIN_PAGES;
 use xen_claims::wire::xen_memory_claim;
 use xen_claims::{
     DomainBuilder, DomainId, Errno, Faults, HypercallError, Model, NodeId, NodeSet, Pages,
     Placement, Recall, Topology,
 };
+use xen_claims_lab::allocator::{Flags, Placing};
 
 /// A host and what happens to it.
 #[derive(Debug, Clone)]

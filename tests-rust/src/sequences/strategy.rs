@@ -7,7 +7,7 @@ use xen_claims::wire::XEN_DOMCTL_CLAIM_MEMORY_LEGACY as LEGACY;
 use xen_claims::NodeId;
 
 use super::{Aim, Amount, Plan, Sequence};
-use crate::native::{Flags, Placing};
+use xen_claims_lab::allocator::{Flags, Placing};
 
 /// Numbers of pages at the limits of the interface.
 pub fn amounts() -> impl Strategy<Value = u64> {

@@ -36,7 +36,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let problem = match env::var_os(INSIDE) {
         Some(_) => loopback().err().map(|error| format!("{error:#}")),
-        None => Some(format!("no namespaces: {}", enter())),
+        None => {
+            build_lab();
+            Some(format!("no namespaces: {}", enter()))
+        }
     };
     let mut trials: Vec<_> = ROWS
         .iter()
@@ -68,6 +71,14 @@ fn trial(
             Err(error) => Err(Failed::from(format!("{error:#}"))),
         },
     })
+}
+
+/// What the rows have cargo run, before anything is taken away from cargo, too.
+fn build_lab() {
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--locked", "--bins"]);
+    // What is wrong, if anything, the rows say.
+    let _ = build.args(["--package", "xen-claims-lab"]).status();
 }
 
 /// Starts this program again in namespaces of its own. Returns only if that can't be: why.

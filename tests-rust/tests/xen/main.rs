@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use libtest_mimic::{Arguments, Failed, Trial};
-use xen_claims_tests::exit_code;
-use xen_claims_tests::native::Tree;
+use xen_claims_lab::allocator::Tree;
+use xen_claims_lab::exit_code;
 
 mod differential;
 mod native;

@@ -8,8 +8,8 @@ use libtest_mimic::{Completion, Failed, Trial};
 use xen_claims::{
     Claim, ClaimSet, DomainBuilder, Errno, Hypervisor, NodeId, Pages, Placement, Target, Topology,
 };
-use xen_claims_tests::conformance::{self, Case, Outcome, Subject, SOAK};
-use xen_claims_tests::native::{Boot, Build, Flags, Host, Placing};
+use xen_claims_lab::allocator::{Boot, Build, Flags, Host, Placing};
+use xen_claims_tests::conformance::{self, Case, Outcome, Snapshot, Subject, SOAK};
 
 type Test = fn(&Build) -> Result<(), Failed>;
 
@@ -173,7 +173,7 @@ fn set_amid_populating(build: &Build) -> Result<(), Failed> {
 
     // 512 it has and 1024 it claims are more than 1024.
     let only_a = [format!("I3: {a}")];
-    let broken = host.snapshot()?.violations(|_| false);
+    let broken = Snapshot::take(&host)?.violations(|_| false);
     assert!(
         broken.len() == 1 && broken[0].starts_with(&only_a[0]),
         "{broken:?}"

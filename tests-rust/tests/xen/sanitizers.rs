@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::Test;
 use anyhow::{ensure, Context, Result};
-use xen_claims_tests::native::{Build, Profile, Tree, Xen};
+use xen_claims_lab::allocator::{Build, Profile, Tree, Xen};
 
 /// Each compiles the allocator its own way.
 pub const TESTS: &[Test<Tree>] = &[
@@ -75,7 +75,7 @@ fn address_and_undefined(tree: &Tree) -> Result<()> {
 
 // A count that is changed without the lock; a domain looked at after it was freed.
 fn threads(tree: &Tree) -> Result<()> {
-    let suppressions = Path::new(env!("CARGO_MANIFEST_DIR")).join("native/thread.supp");
+    let suppressions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lab/allocator/thread.supp");
     let options = format!("halt_on_error=1:suppressions={}", suppressions.display());
     let cases = [
         "--case", "C4", "--case", "C5", "--case", "F4", "--soak", "8000",

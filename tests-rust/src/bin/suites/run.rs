@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::count::{Count, Line, Tally};
 use super::table::{Suite, Thing};
-use xen_claims_tests::series::need;
+use xen_claims_lab::run::need;
 
 /// What came of a suite.
 #[derive(Debug, Default, PartialEq, Eq)]

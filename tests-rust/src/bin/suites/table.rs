@@ -1,7 +1,7 @@
 //! All suites, in the order in which they run.
 
 use super::count::Count;
-use xen_claims_tests::series::need;
+use xen_claims_lab::run::need;
 
 /// What one suite makes, and others need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

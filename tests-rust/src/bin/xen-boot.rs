@@ -1,4 +1,4 @@
-//! The series in `xen-patches/`: `./dev xen` runs this.
+//! What was built of the series, booted in QEMU: `./dev xen boot` and `./dev xen conformance` run this.
 
 use std::env;
 use std::fs;
@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use clap::{Parser, Subcommand};
-use xen_claims_tests::series::boot::Boot;
-use xen_claims_tests::series::machine::Machine;
-use xen_claims_tests::series::{build, check, prepare, topologies, Cache};
+use xen_claims_lab::host::boot::Boot;
+use xen_claims_lab::host::machine::Machine;
+use xen_claims_lab::run::Cache;
+use xen_claims_lab::series::check::stock;
+use xen_claims_tests::booted;
 
-/// The Xen source with the series in xen-patches/ applied: made, built, checked, booted.
+/// Xen with the series, as `./dev xen build` left it, booted in QEMU.
 #[derive(Debug, Parser)]
 #[command(name = "./dev xen")]
 struct Arguments {
@@ -26,20 +28,6 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Gets, verifies and unpacks the Xen source that the series is for, and applies the series.
-    Prepare {
-        /// Only try Debian's newest Xen source: does the series apply there?
-        #[arg(long)]
-        update: bool,
-    },
-    /// Builds the hypervisor, libxenctrl, the in-tree OCaml binding and the in-tree tests.
-    Build,
-    /// Checks the series as a Xen maintainer would.
-    Check {
-        /// Only what takes no build: style, messages, sizes, order.
-        #[arg(long)]
-        style: bool,
-    },
     /// Boots what was built in QEMU, and runs a command or a shell in Dom0.
     Boot {
         /// NUMA nodes of the host.
@@ -86,24 +74,8 @@ fn main() -> ExitCode {
 
 /// Does what is asked; the exit status.
 fn run(task: &Task, cache: &Path) -> Result<u8> {
-    let patches = fs::canonicalize("xen-patches").context("no xen-patches/ here")?;
     let cache = Cache::new(cache)?;
-    let all_is_well = match task {
-        Task::Prepare { update: true } => {
-            prepare::update(&cache, &patches)?;
-            true
-        }
-        Task::Prepare { update: false } => {
-            prepare::prepare(&cache, &patches)?;
-            true
-        }
-        Task::Build => {
-            let tree = prepare::prepare(&cache, &patches)?;
-            build::build(&cache, &tree)?;
-            true
-        }
-        Task::Check { style: true } => check::style_only(&patches)?,
-        Task::Check { style: false } => check::check(&cache, &patches)?,
+    match task {
         Task::Boot {
             nodes,
             mem,
@@ -118,7 +90,7 @@ fn run(task: &Task, cache: &Path) -> Result<u8> {
                 return Ok(0);
             }
             let limit = Duration::from_secs(*timeout);
-            return boot.run(&machine, command, limit, &mut io::stdout());
+            boot.run(&machine, command, limit, &mut io::stdout())
         }
         Task::Conformance {
             nodes,
@@ -131,10 +103,10 @@ fn run(task: &Task, cache: &Path) -> Result<u8> {
                 .collect();
             let limit = Duration::from_secs(*timeout);
             let boot = boot(&cache, false)?;
-            topologies::conformance(&boot, &machines, limit, *soak)?
+            let well = booted::conformance(&boot, &machines, limit, *soak)?;
+            Ok(u8::from(!well))
         }
-    };
-    Ok(u8::from(!all_is_well))
+    }
 }
 
 /// The OCaml test programs that can run on Xen. `all.sh` runs all that are there.
@@ -149,7 +121,7 @@ const OCAML_TESTS: &[&str] = &[
 ];
 
 /// What `tools/xen.sh` has built already, to be booted.
-fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
+fn boot(cache: &Cache, without_series: bool) -> Result<Boot> {
     let tree = fs::canonicalize(cache.path("tree")).context("no tree was prepared")?;
     let debug = env::current_exe()?;
     let target = debug
@@ -193,6 +165,6 @@ fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
         (format!("tests-ocaml/{area}"), path)
     });
     let files = files.into_iter().chain(areas).collect();
-    let other = stock.then(|| check::stock(cache, &tree)).transpose()?;
+    let other = without_series.then(|| stock(cache, &tree)).transpose()?;
     Boot::new(cache, &tree, other, files)
 }

@@ -9,7 +9,7 @@ use anyhow::{bail, Context, Result};
 use tempfile::TempDir;
 
 use super::{Kind, LIMIT};
-use crate::series::output;
+use crate::run::output;
 
 /// What a proof is compiled from.
 #[derive(Debug)]

@@ -10,11 +10,11 @@ use anyhow::{bail, ensure, Context, Result};
 
 use super::build::{self, Workshop, DEBUG, MATRIX};
 use super::patch::{FileChange, Patch, Series};
-use super::pinned::Pinned;
 use super::prepare::{base, commits, offsets, prepare, Tree};
-use super::source::ARCHIVES;
 use super::style::{cover_letter_findings, findings, RULES};
-use super::{git, logged, need, output, remove_directory, Cache};
+use crate::run::{git, logged, need, output, remove_directory, Cache};
+use crate::source::pinned::Pinned;
+use crate::source::ARCHIVES;
 
 /// So many lines a patch may add outside documentation and tests.
 const MOST_ADDED: usize = 150;

@@ -16,9 +16,8 @@ use xen_claims::{
 };
 
 use super::boot::Boot;
-use super::code::{Code, Counts, Op};
+use super::loaded::{Code, Counts, Op};
 use super::{Build, Xen};
-use crate::conformance::{DomainCounts, Snapshot};
 
 /// A host of real Xen code. When an assertion of that fails, the thread that met it panics with the
 /// assertion's file and line, and every later call is refused with `EPROTO`.
@@ -197,23 +196,15 @@ impl Host {
         self.alive(self.code().text(Op::Check, pages.into()))
     }
 
-    /// All counts, at one instant but for the claims.
+    /// All counts at one instant, but for the claims of domains, which GET tells.
     ///
     /// # Errors
     ///
     /// `EPROTO` if the host has stopped.
-    pub fn snapshot(&self) -> Result<Snapshot, HypercallError> {
-        let (host, nodes, infos) = self.counts(|c| (host_of(c), nodes_of(c), domains_of(c)))?;
-        let domains = infos.into_iter().map(|info| {
-            let has_claims = !info.dying && self.xen == Xen::Patched;
-            let claims = has_claims.then(|| self.get(info.domain)).transpose()?;
-            Ok(DomainCounts { info, claims })
-        });
-        Ok(Snapshot {
-            host,
-            nodes,
-            domains: domains.collect::<Result<_, HypercallError>>()?,
-        })
+    pub fn counts_at_once(
+        &self,
+    ) -> Result<(HostMemory, Vec<NodeMemory>, Vec<DomainInfo>), HypercallError> {
+        self.counts(|c| (host_of(c), nodes_of(c), domains_of(c)))
     }
 
     /// Claims a page of the host as one does who was let in before the domain began to die: by a claim

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use xen_claims_tests::exit_code;
-use xen_claims_tests::native::Tree;
-use xen_claims_tests::prove::{prove, workshop};
-use xen_claims_tests::series::need;
+use xen_claims_lab::allocator::Tree;
+use xen_claims_lab::exit_code;
+use xen_claims_lab::proofs::{prove, workshop};
+use xen_claims_lab::run::need;
 
 /// Proves what Xen's allocator does with claims, on a host of 3 nodes.
 #[derive(Debug, Parser)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{git, output};
+use crate::run::{git, output};
 
 /// The list, beside the patches.
 pub const LIST: &str = "relies-on.txt";

@@ -8,10 +8,10 @@ use anyhow::{anyhow, bail, ensure, Context, Result};
 use sha2::{Digest, Sha256};
 
 use super::patch::{Patch, Series};
-use super::pinned::Pinned;
 use super::relied::missing;
-use super::source::Source;
-use super::{git, need, output, remove_directory, step, Cache};
+use crate::run::{git, need, output, remove_directory, step, Cache};
+use crate::source::pinned::Pinned;
+use crate::source::Source;
 
 /// So many trees are kept: going back to a series costs nothing then.
 const KEPT: usize = 3;

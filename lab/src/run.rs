@@ -1,25 +1,4 @@
-//! The work around `xen-patches/`: a Xen source tree with the series applied, its build, and the
-//! checks a maintainer would make. The program `xen-series` is the way in.
-//!
-//! [`prepare::prepare`] makes a git tree in the cache directory: the base is one commit, each
-//! patch another. [`build::build`] builds that tree, [`check::check`] judges the series.
-//! [`boot::Boot`] boots what was built, and [`topologies`] runs the conformance suite there.
-
-pub mod boot;
-pub mod build;
-pub mod check;
-mod code;
-mod console;
-pub mod cpio;
-pub mod machine;
-pub mod patch;
-pub mod pinned;
-pub mod policy;
-pub mod prepare;
-pub mod relied;
-pub mod source;
-pub mod style;
-pub mod topologies;
+//! Other programs, and where what they make is kept.
 
 use std::fs::{self, File};
 use std::io::Write;

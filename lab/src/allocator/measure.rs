@@ -2,7 +2,7 @@
 
 use xen_claims::{DomainId, HypercallError, NodeId, Operation};
 
-use super::code::Op;
+use super::loaded::Op;
 use super::Host;
 
 /// As `NATIVE_ANY`.

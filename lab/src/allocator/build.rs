@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::series::{git, need, output, remove_directory};
+use crate::run::{git, need, output, remove_directory};
 
 /// The programs it takes.
 const PROGRAMS: &[(&str, &str)] = &[
@@ -186,7 +186,7 @@ impl Build {
 }
 
 fn shim() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("native")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("allocator")
 }
 
 /// Whatever a compiled host depends on, in a name.

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::boot::Boot;
-use super::machine::Machine;
-use super::step;
+use xen_claims_lab::host::boot::Boot;
+use xen_claims_lab::host::machine::Machine;
+use xen_claims_lab::run::step;
+
 use crate::conformance::{cases, Case};
 
 /// How a case went on a host.

@@ -19,7 +19,8 @@ use anyhow::{bail, ensure, Context, Result};
 use super::console::{crashed_early, verdict};
 use super::cpio::Archive;
 use super::machine::Machine;
-use super::{need, output, policy, Cache};
+use super::policy;
+use crate::run::{need, output, Cache};
 
 /// The programs it takes.
 const PROGRAMS: &[(&str, &str)] = &[

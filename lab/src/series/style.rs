@@ -5,7 +5,7 @@
 //! Xen's own style; libraries and OCaml stubs have styles of their own, of which only what they
 //! have in common with Xen is checked.
 
-use super::code::{Code, CodeLine};
+use super::c_source::{Code, CodeLine};
 use super::patch::{FileChange, Line, Patch};
 
 /// What is wrong, and where.

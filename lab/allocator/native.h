@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Between the host, which is Xen's code in a user's process, and what drives
- * it. tests-rust/src/native/calls.rs says the same to Rust.
+ * it. lab/src/allocator/loaded.rs says the same to Rust.
  */
 
 #ifndef NATIVE_H

@@ -2,7 +2,7 @@
 
 use xen_claims::Topology;
 
-use super::code::Range;
+use super::loaded::Range;
 
 /// What pages are like when Xen boots, in the bits of `native.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,6 +1,8 @@
 //! What Xen source there is to work on: the pinned base, a tarball or tree of the user's, or
 //! Debian's newest source package, to see whether the series applies there.
 
+pub mod pinned;
+
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -13,8 +15,8 @@ use anyhow::{bail, ensure, Context, Result};
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-use super::pinned::{complaint, measure, Pinned, Places, APT_OPTIONS, RESOLVER};
-use super::{git, output, remove_directory, Cache};
+use crate::run::{git, output, remove_directory, Cache};
+use pinned::{complaint, measure, Pinned, Places, APT_OPTIONS, RESOLVER};
 
 /// The release of Debian that the base is from.
 const RELEASE: &str = "trixie";

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{bail, ensure, Context, Result};
 use sha2::{Digest, Sha256};
 
-use super::Cache;
+use crate::run::Cache;
 
 /// The list of bases, beside the patches.
 pub const LIST: &str = "base.txt";

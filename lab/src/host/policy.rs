@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::output;
+use crate::run::output;
 
 /// Xen's default policy, where its build leaves the text.
 const DEFAULT: &str = "xen/xsm/flask/policy.conf";

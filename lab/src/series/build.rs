@@ -9,7 +9,7 @@ use std::thread;
 use anyhow::{bail, ensure, Context, Result};
 
 use super::prepare::Tree;
-use super::{git, logged, need, output, step, Cache};
+use crate::run::{git, logged, need, output, step, Cache};
 
 /// The programs it takes.
 pub const PROGRAMS: &[(&str, &str)] = &[
