@@ -196,27 +196,29 @@ impl<'a> Build<'a> {
     }
 }
 
-/// Every kind of memory, of one, two and all nodes, in extents of every order. From row to row, the
-/// affinity and the host claim change so that each is met with each of these.
+const MEMORY: [Memory; 3] = [Memory::Clean, Memory::Dirty, Memory::Mixed];
+const ORDERS: [u32; 3] = [PAGE, TWO_MIB, ONE_GIB];
+const AFFINITIES: [Affinity; 3] = [Affinity::Inside, Affinity::Across, Affinity::Outside];
+
+/// Every kind of memory, of one, two and all nodes, in extents of every order, with every affinity, and
+/// in every other row a host claim. With more than three nodes there is one affinity a row, in turn.
 ///
 /// A live host takes seconds to fill a node and to free it. There each table has three of its rows,
-/// with every kind, number and order once, and other combinations than the other tables.
+/// with each of these once, and other combinations than the other tables.
 fn table(lab: &Lab<'_>, table: usize, placement: fn(NodeId) -> Placement) -> Check {
     let [_, _] = lab.nodes()?;
     let nodes = lab.all_nodes();
-    let mut row = 0;
-    for (kind, memory) in [Memory::Clean, Memory::Dirty, Memory::Mixed]
-        .into_iter()
-        .enumerate()
-    {
-        for (number, count) in [1, 2, nodes.len()].into_iter().enumerate() {
-            for (size, order) in [PAGE, TWO_MIB, ONE_GIB].into_iter().enumerate() {
-                let chosen = number == (kind + table) % 3 && size == (kind + 2 * table + 1) % 3;
-                if lab.slack() == 0 || chosen {
-                    table_row(lab, row, memory, count, order, placement)?;
-                }
-                row += 1;
-            }
+    let counts = [1, 2, nodes.len()];
+    for row in 0..81 {
+        let [kind, number, size, far] = [row / 27, row / 9 % 3, row / 3 % 3, row % 3];
+        let on_live = number == (kind + table) % 3
+            && size == (kind + 2 * table + 1) % 3
+            && far == (2 * kind + table) % 3;
+        let every = nodes.len() <= 3 || far == (kind + number + size) % 3;
+        if on_live || lab.slack() == 0 && every {
+            let (memory, count) = (MEMORY[kind], counts[number]);
+            let (order, affinity) = (ORDERS[size], AFFINITIES[far]);
+            table_row(lab, row, memory, count, order, affinity, placement)?;
         }
     }
     Ok(())
@@ -228,14 +230,13 @@ fn table_row(
     memory: Memory,
     count: usize,
     order: u32,
+    affinity: Affinity,
     placement: fn(NodeId) -> Placement,
 ) -> Check {
     let nodes = lab.all_nodes();
     let mut claimed = nodes.to_vec();
     claimed.rotate_left(row % nodes.len());
     let rest = claimed.split_off(count);
-    let affinity = [Affinity::Inside, Affinity::Across, Affinity::Outside];
-    let affinity = affinity[(row + row / 3 + row / 9) % 3];
     let host_pages = 700 * (row as u64 % 2);
     lab.note(format_args!(
         "{memory:?} memory of {count} claimed nodes, order {order}, affinity {affinity:?}, \
