@@ -29,6 +29,8 @@ pub struct Program {
     pub definitions: &'static [&'static str],
     /// Functions, and what is called instead.
     pub replaced: &'static [(&'static str, &'static str)],
+    /// Rounds of a loop that are looked at.
+    pub rounds: u32,
     /// Show what is reached, instead of what holds.
     pub reach: bool,
     /// In place of the tree's `page_alloc.c`.
@@ -39,6 +41,7 @@ pub struct Program {
 #[derive(Debug)]
 pub struct Compiled {
     directory: TempDir,
+    rounds: u32,
     reach: bool,
 }
 
@@ -74,10 +77,6 @@ pub struct Check {
     /// What it found.
     pub verdict: Verdict,
 }
-
-/// Loops over nodes, domains, entries and events end after 4 rounds, that over claimed nodes after 6; that
-/// they do is checked, too.
-const UNWIND: &str = "7";
 
 /// As Xen's makefiles have it, as far as it matters to a front end.
 const FLAGS: &[&str] = &[
@@ -134,6 +133,7 @@ impl Workshop {
         }
         Ok(Compiled {
             directory,
+            rounds: program.rounds,
             reach: program.reach,
         })
     }
@@ -145,7 +145,7 @@ impl Compiled {
         let mut cbmc = Command::new("timeout");
         cbmc.args(["--kill-after=5", &LIMIT.as_secs().to_string(), "cbmc"])
             .arg(self.directory.path().join("proof.goto"))
-            .args(["--unwind", UNWIND, "--drop-unused-functions"])
+            .args(["--unwind", &self.rounds.to_string(), "--drop-unused-functions"])
             .arg(if self.reach {
                 "--no-standard-checks"
             } else {

@@ -26,6 +26,8 @@ pub struct Proof {
     pub variants: &'static [Variant],
     /// Functions of the allocator that are not run, and what is in their place.
     pub replaced: Replaced,
+    /// So many rounds of a loop are looked at; that there are no more is checked, too.
+    pub rounds: u32,
     /// Mutants, and the property that has to fail with each.
     pub controls: &'static [(&'static str, &'static str)],
 }
@@ -84,6 +86,9 @@ const EVERY_NODE: &[Variant] = &[
     ("node 2", &["NODE=2"]),
 ];
 
+/// Loops over nodes, domains, entries and events.
+const ROUNDS: u32 = 5;
+
 type Replaced = &'static [(&'static str, &'static str)];
 
 /// Claims are given back as `release.c` proves it.
@@ -98,6 +103,7 @@ pub const PROOFS: &[Proof] = &[
         name: "release",
         variants: &[NO_ROOM, ROOM_FOR_2, ROOM_FOR_3],
         replaced: &[],
+        rounds: ROUNDS,
         controls: &[
             ("host-count-stays", "I1: C is the sum of all claims"),
             (
@@ -122,6 +128,7 @@ pub const PROOFS: &[Proof] = &[
         name: "set",
         variants: &[NO_ROOM, ROOM_FOR_2, ROOM_FOR_3],
         replaced: AS_PROVED,
+        rounds: ROUNDS,
         controls: &[
             (
                 "pad-is-not-checked",
@@ -146,6 +153,7 @@ pub const PROOFS: &[Proof] = &[
         name: "get",
         variants: &[NO_ROOM, ROOM_FOR_2, ROOM_FOR_3],
         replaced: AS_PROVED,
+        rounds: ROUNDS,
         controls: &[
             (
                 "get-forgets-the-last-node",
@@ -161,6 +169,7 @@ pub const PROOFS: &[Proof] = &[
         name: "legacy",
         variants: &[NO_ROOM, ROOM_FOR_3],
         replaced: AS_PROVED,
+        rounds: ROUNDS,
         controls: &[
             ("legacy-on-the-dying", "the rules of 1.6 decide"),
             ("host-is-not-checked", "I1: C <= F"),
@@ -177,6 +186,7 @@ pub const PROOFS: &[Proof] = &[
             ("get_claimed_buddy", "look_where_claimed"),
             ("get_free_buddy", "look_for_pages"),
         ],
+        rounds: ROUNDS,
         controls: &[
             (
                 "own-claims-do-not-count",
@@ -208,6 +218,7 @@ pub const PROOFS: &[Proof] = &[
         name: "turn",
         variants: &[("any node and domain", &[])],
         replaced: &[("get_any_node_buddy", "ask_node")],
+        rounds: 7,
         controls: &[
             (
                 "affinity-is-ignored",
@@ -231,6 +242,7 @@ pub const PROOFS: &[Proof] = &[
         name: "redeem",
         variants: EVERY_NODE,
         replaced: AS_PROVED,
+        rounds: ROUNDS,
         controls: &[
             ("host-claims-first", "claims on the node are redeemed first"),
             (
@@ -247,6 +259,7 @@ pub const PROOFS: &[Proof] = &[
         name: "recall",
         variants: EVERY_NODE,
         replaced: AS_PROVED,
+        rounds: ROUNDS,
         controls: &[
             ("no-recall-on-the-node", "I2: C[n] <= F[n]"),
             ("no-recall-on-the-host", "I1: C <= F"),
@@ -320,7 +333,7 @@ pub fn prove(workshop: &Workshop, names: &[String]) -> Result<Tally> {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         workers
             .into_iter()
-            .try_for_each(|worker| worker.join().unwrap_or(Ok(())))
+            .try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })?;
     Ok(total.into_inner().unwrap_or_default())
 }
@@ -359,6 +372,7 @@ impl Job {
             name: self.proof.name,
             definitions: self.variant.1,
             replaced: self.proof.replaced,
+            rounds: self.proof.rounds,
             reach: matches!(self.kind, Kind::Reach),
             page_alloc: None,
         };
