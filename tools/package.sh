@@ -6,7 +6,8 @@ set -euo pipefail
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 mkdir "$place/source" "$place/elsewhere"
-git ls-files -z | tar --null --files-from=- --create | tar --extract --directory "$place/source"
+# Without what tests it: neither package needs that.
+git ls-files -z | tar --null --files-from=- --exclude=lab --exclude='tests-*' --exclude=bench --create | tar --extract --directory "$place/source"
 cp -r tests-ocaml/elsewhere/. "$place/elsewhere"
 cd "$place/source"
 export CARGO_TARGET_DIR=$place/target
@@ -16,7 +17,7 @@ step "$place/log" "dune build xenctrl-claims.opam" dune build ./xenctrl-claims.o
 OPAMROOT=$place/opam OPAMROOTISOK=1 step "$place/log" "opam lint" opam lint --strict --warnings=-35-36 xenctrl-claims.opam
 step "$place/log" "dune build -p xenctrl-claims" dune build -p xenctrl-claims @install
 step "$place/log" "dune install" dune install --prefix "$place/prefix" xenctrl-claims
-step "$place/log" "cargo package --package xen-claims" cargo package --locked --package xen-claims
+step "$place/log" "cargo package --package xen-claims" bash xenctrl-ml/product-cargo.sh . package --package xen-claims
 
 cd "$place/elsewhere"
 export OCAMLPATH=$place/prefix/lib PATH=$place/prefix/bin:$PATH

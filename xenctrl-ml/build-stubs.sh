@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds ocaml-stubs with cargo and puts both libraries here, under the names dune wants.
 set -euo pipefail
-cargo build --quiet --release --locked --package xenctrl-claims-stubs --features "$(<features)"
-built=${CARGO_TARGET_DIR:-../target}/release
-cp "$built/libxenctrl_claims_stubs.a" .
-cp "$built/libxenctrl_claims_stubs.so" dllxenctrl_claims_stubs.so
+CARGO_TARGET_DIR=$(realpath -m "${CARGO_TARGET_DIR:-../target}")
+export CARGO_TARGET_DIR
+bash product-cargo.sh .. build --quiet --release --package xenctrl-claims-stubs --features "$(<features)"
+cp "$CARGO_TARGET_DIR/release/libxenctrl_claims_stubs.a" .
+cp "$CARGO_TARGET_DIR/release/libxenctrl_claims_stubs.so" dllxenctrl_claims_stubs.so
