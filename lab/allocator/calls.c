@@ -13,16 +13,18 @@
 #include <xen/numa.h>
 #include <xen/sched.h>
 
-#include "host.h"
+#include "domains.h"
+#include "heap.h"
+#include "measure.h"
+#include "os.h"
+#include "surroundings.h"
 
 struct xen_memory_claim;
-
-__thread const void *native_operation;
 
 static long claim(domid_t id, unsigned int mode, uint32_t *nr_entries,
                   struct xen_memory_claim *array, unsigned long room)
 {
-#ifdef NATIVE_CLAIM_SETS
+#ifdef HOST_CLAIM_SETS
     struct xen_domctl op = {
         .cmd = XEN_DOMCTL_claim_memory,
         .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
@@ -33,24 +35,17 @@ static long claim(domid_t id, unsigned int mode, uint32_t *nr_entries,
     };
     long ret;
 
-    native_operation = &op;
-    native_guest(array, room * sizeof(*array));
+    guest_memory(&op, array, room * sizeof(*array));
     while ( (ret = do_domctl(guest_handle_from_ptr(&op, xen_domctl_t))) ==
             -ERESTART )
-        native_relax();
-    native_operation = NULL;
+        host_relax();
+    guest_memory(NULL, NULL, 0);
     *nr_entries = op.u.claim_memory.nr_entries;
 
     return ret;
 #else
     return -ENOSYS;
 #endif
-}
-
-unsigned long hypercall_create_continuation(unsigned int op,
-                                            const char *format, ...)
-{
-    return -ERESTART;
 }
 
 /* XENMEM_claim_pages */
@@ -71,7 +66,7 @@ static long claim_pages(domid_t id, unsigned long pages)
 /* As if the domain began to die after do_domctl() or do_memory_op() looked. */
 static long claim_late(struct domain *d, bool legacy)
 {
-#ifdef NATIVE_CLAIM_SETS
+#ifdef HOST_CLAIM_SETS
     const struct xen_memory_claim claim = {
         .pages = 1,
         .target = XEN_DOMCTL_CLAIM_MEMORY_HOST,
@@ -93,7 +88,7 @@ static unsigned long amid_pages;
 
 static void claim_amid(void)
 {
-#ifdef NATIVE_CLAIM_SETS
+#ifdef HOST_CLAIM_SETS
     const struct xen_memory_claim claim = {
         .pages = amid_pages,
         .target = XEN_DOMCTL_CLAIM_MEMORY_HOST,
@@ -105,22 +100,8 @@ static void claim_amid(void)
 #endif
 }
 
-static long set_affinity(struct domain *d, unsigned long mask)
-{
-    nodemask_t nodes = { { mask } };
-
-    if ( !nodes_intersects(nodes, node_online_map) )
-        return -EINVAL;
-
-    spin_lock(&d->node_affinity_lock);
-    d->node_affinity = nodes;
-    spin_unlock(&d->node_affinity_lock);
-
-    return 0;
-}
-
 /* Under extents_lock. */
-static void remember(struct native_domain *nd, const struct page_info *pg,
+static void remember(struct host_domain *nd, const struct page_info *pg,
                      unsigned int order)
 {
     if ( nd->nr_extents == nd->room )
@@ -151,22 +132,22 @@ static long populate(struct domain *d, unsigned int order,
 
     if ( (placement & 0xff) < MAX_NUMNODES )
         memflags |= MEMF_node(placement & 0xff);
-    if ( placement & NATIVE_EXACT )
+    if ( placement & HOST_EXACT )
         memflags |= MEMF_exact_node;
-    if ( flags & NATIVE_NO_REFCOUNT )
+    if ( flags & HOST_NO_REFCOUNT )
         memflags |= MEMF_no_refcount;
-    if ( flags & NATIVE_NOWHERE )
+    if ( flags & HOST_NOWHERE )
         memflags |= MEMF_bits(PAGE_SHIFT + 1);
-    else if ( flags & NATIVE_LOW )
-        memflags |= MEMF_bits(NATIVE_LOW_BITS);
+    else if ( flags & HOST_LOW )
+        memflags |= MEMF_bits(HOST_LOW_BITS);
 
     pg = alloc_domheap_pages(d, order, memflags);
     if ( !pg )
         return 0;
 
-    if ( !(flags & NATIVE_NO_REFCOUNT) )
+    if ( !(flags & HOST_NO_REFCOUNT) )
     {
-        struct native_domain *nd = to_native(d);
+        struct host_domain *nd = to_host_domain(d);
 
         spin_lock(&nd->extents_lock);
         remember(nd, pg, order);
@@ -208,7 +189,7 @@ static void free_extent(const struct extent *e)
 static long depopulate(struct domain *d, unsigned int order,
                        unsigned long extents)
 {
-    struct native_domain *nd = to_native(d);
+    struct host_domain *nd = to_host_domain(d);
     struct extent *last = NULL;
     unsigned long i;
     long ret = 0;
@@ -272,7 +253,7 @@ static void relinquish(struct domain *d, struct page_list_head *list)
 /* All of it, and the end of the domain unless somebody holds on to it. */
 static long destroy(struct domain *d)
 {
-    struct native_domain *nd = to_native(d);
+    struct host_domain *nd = to_host_domain(d);
 
     if ( d->is_dying == DOMDYING_dead )
         return -ESRCH;
@@ -306,7 +287,7 @@ static long offline_free(unsigned int node, unsigned long which)
 /* Of the extent the domain was given last: it is the first to be freed. */
 static long offline_used(unsigned int node, struct domain *d)
 {
-    const struct native_domain *nd = to_native(d);
+    const struct host_domain *nd = to_host_domain(d);
     unsigned long i = nd->nr_extents, j;
     uint32_t status;
 
@@ -347,46 +328,46 @@ static long on_domain(unsigned int op, struct domain *d, const unsigned long *a)
 {
     switch ( op )
     {
-    case NATIVE_SET_MAX:
+    case HOST_SET_MAX:
         nrspin_lock(&d->page_alloc_lock);
         d->max_pages = min(a[1], 0UL + UINT_MAX);
         nrspin_unlock(&d->page_alloc_lock);
         return 0;
 
-    case NATIVE_AFFINITY:
-        return set_affinity(d, a[1]);
+    case HOST_AFFINITY:
+        return domain_set_affinity(d, a[1]);
 
-    case NATIVE_CLAIM_LATE:
+    case HOST_CLAIM_LATE:
         return claim_late(d, a[1]);
 
-    case NATIVE_CLAIM_AMID:
+    case HOST_CLAIM_AMID:
         amid_domain = d->domain_id;
         amid_pages = a[1];
         heap_on_scrub = claim_amid;
         return 0;
 
-    case NATIVE_UNPAUSE:
+    case HOST_UNPAUSE:
         return cmpxchg(&d->controller_pause_count, 1, 0) == 1 ? 0 : -EINVAL;
 
-    case NATIVE_POPULATE:
+    case HOST_POPULATE:
         return populate(d, a[1], a[2], a[3]);
 
-    case NATIVE_MEASURE:
+    case HOST_MEASURE:
         return measure(d, a[1], a[2], a[3], (unsigned long *)a[4]);
 
-    case NATIVE_OFFLINE_USED:
+    case HOST_OFFLINE_USED:
         return offline_used(a[1], d);
 
-    case NATIVE_KILL:
-    case NATIVE_DESTROY:
-    case NATIVE_DEPOPULATE:
+    case HOST_KILL:
+    case HOST_DESTROY:
+    case HOST_DEPOPULATE:
     {
         long ret = 0;
 
         rspin_lock(&d->domain_lock);
-        if ( op == NATIVE_KILL )
+        if ( op == HOST_KILL )
             kill(d);
-        else if ( op == NATIVE_DESTROY )
+        else if ( op == HOST_DESTROY )
             ret = destroy(d);
         else
             ret = depopulate(d, a[1], a[2]);
@@ -405,58 +386,58 @@ static long dispatch(unsigned int op, const unsigned long *a)
 
     switch ( op )
     {
-    case NATIVE_BOOT:
-        ret = heap_boot((const struct native_range *)a[0], a[1], a[2]);
+    case HOST_BOOT:
+        ret = heap_boot((const struct host_range *)a[0], a[1], a[2]);
         if ( !ret )
             domains_boot();
         return ret;
 
-    case NATIVE_CREATE:
+    case HOST_CREATE:
         return domains_create();
 
-    case NATIVE_CLAIM:
+    case HOST_CLAIM:
         return claim(a[0], a[1], (uint32_t *)a[2],
                      (struct xen_memory_claim *)a[3], a[4]);
 
-    case NATIVE_CLAIM_PAGES:
+    case HOST_CLAIM_PAGES:
         return claim_pages(a[0], a[1]);
 
-    case NATIVE_OFFLINE_FREE:
+    case HOST_OFFLINE_FREE:
         return offline_free(a[0], a[1]);
 
-    case NATIVE_ONLINE:
+    case HOST_ONLINE:
         return online(a[0]);
 
-    case NATIVE_COUNTS:
-        heap_counts((struct native_counts *)a[0]);
-        domains_counts((struct native_counts *)a[0]);
+    case HOST_COUNTS:
+        heap_counts((struct host_counts *)a[0]);
+        domains_counts((struct host_counts *)a[0]);
         return 0;
 
-    case NATIVE_CHECK:
+    case HOST_CHECK:
         return heap_check((char *)a[0], a[1], a[2]);
 
-    case NATIVE_HAS_BLOCK:
+    case HOST_HAS_BLOCK:
         return heap_has_block(a[0], a[1], a[2]);
 
-    case NATIVE_SCRUB:
+    case HOST_SCRUB:
         return scrub_free_pages();
 
-    case NATIVE_RECALLS:
+    case HOST_RECALLS:
         return os_log((char *)a[0], a[1]);
 
-    case NATIVE_HELD:
+    case HOST_HELD:
         heap_held((unsigned long *)a[0]);
         return 0;
 
-    case NATIVE_FAIL_HEAP:
-        native_fail_heap(a[0]);
+    case HOST_FAIL_HEAP:
+        xen_heap_fail(a[0]);
         return 0;
     }
 
-    d = rcu_lock_domain_by_id(op == NATIVE_OFFLINE_USED ? a[1] : a[0]);
+    d = rcu_lock_domain_by_id(op == HOST_OFFLINE_USED ? a[1] : a[0]);
     if ( !d )
         return -ESRCH;
-    ret = op == NATIVE_OFFLINE_USED
+    ret = op == HOST_OFFLINE_USED
           ? on_domain(op, d, (const unsigned long[]){ 0, a[0] })
           : on_domain(op, d, a);
     rcu_unlock_domain(d);
@@ -470,23 +451,39 @@ static long dispatch(unsigned int op, const unsigned long *a)
  */
 static unsigned int calls[NR_CPUS], looks;
 
-long native_dispatch(unsigned int cpu, unsigned int op, const unsigned long *a)
-{
-    bool look = op == NATIVE_COUNTS || op == NATIVE_CHECK;
-    unsigned int i;
-    long ret;
+struct call {
+    unsigned int cpu, op;
+    const unsigned long *arguments;
+    long result;
+};
 
-    native_cpu = cpu;
-    native_irqs_off = false;
+static void run(void *with)
+{
+    struct call *call = with;
+    bool look = call->op == HOST_COUNTS || call->op == HOST_CHECK;
+    unsigned int cpu = call->cpu, i;
+
+    host_cpu = cpu;
+    host_irqs_off = false;
     read_atomic(&looks);
     for ( i = look ? 0 : cpu; i <= (look ? NR_CPUS - 1 : cpu); i++ )
         read_atomic(&calls[i]);
 
-    ret = dispatch(op, a);
+    call->result = dispatch(call->op, call->arguments);
 
     add_sized(&calls[cpu], 1);
     if ( look )
         add_sized(&looks, 1);
+}
 
-    return ret;
+/* Locks that a call held stay held: nothing but a new boot is of use then. */
+long host_call(unsigned int cpu, unsigned int op,
+               const unsigned long *arguments)
+{
+    struct call call = { cpu, op, arguments };
+
+    if ( op != HOST_BOOT && os_stopped() )
+        return HOST_STOPPED;
+
+    return os_run(run, &call) ? call.result : HOST_STOPPED;
 }

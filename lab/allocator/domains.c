@@ -10,29 +10,30 @@
 #include <xen/sched.h>
 #include <xen/xvmalloc.h>
 
-#include "host.h"
+#include "domains.h"
+#include "os.h"
 
 struct domain *domain_list;
 DEFINE_RCU_READ_LOCK(domlist_read_lock);
 DEFINE_SPINLOCK(domlist_update_lock);
 
-static unsigned long free_structs[DIV_ROUND_UP(NATIVE_MAX_DOMAINS + 4, 64)];
+static unsigned long free_structs[DIV_ROUND_UP(HOST_MAX_DOMAINS + 4, 64)];
 static unsigned int next_domid, readers;
 static struct rcu_head *waiting;
 static DEFINE_SPINLOCK(waiting_lock);
 
 static struct domain *alloc_domain(domid_t id)
 {
-    struct native_domain *nd;
+    struct host_domain *nd;
     struct domain *d;
     unsigned int i;
 
     BUILD_BUG_ON(sizeof(*nd) > PAGE_SIZE);
-    BUILD_BUG_ON(NATIVE_MAX_DOMAINS + 4 > 1023);
+    BUILD_BUG_ON(HOST_MAX_DOMAINS + 4 > 1023);
 
     for ( i = 0; ; i++ )
     {
-        if ( i >= NATIVE_MAX_DOMAINS + 4 )
+        if ( i >= HOST_MAX_DOMAINS + 4 )
             return NULL;
         if ( !test_and_set_bit(i, free_structs) )
             break;
@@ -61,9 +62,9 @@ static struct domain *alloc_domain(domid_t id)
 
 static void free_domain(struct rcu_head *head)
 {
-    struct native_domain *nd = container_of(head, struct native_domain, rcu);
+    struct host_domain *nd = container_of(head, struct host_domain, rcu);
 
-#ifdef NATIVE_CLAIM_SETS
+#ifdef HOST_CLAIM_SETS
     xvfree(nd->d.node_claims);
 #endif
     os_free(nd->extents);
@@ -75,7 +76,7 @@ void domains_boot(void)
     next_domid = 1;
     dom_xen = alloc_domain(DOMID_XEN);
     dom_io = alloc_domain(DOMID_IO);
-    native_caller.domain = alloc_domain(0);
+    host_caller.domain = alloc_domain(0);
     spin_debug_enable();
 }
 
@@ -84,12 +85,12 @@ void domains_boot(void)
  * for each other, nor does thread sanitizer get to think so.
  */
 
-void native_read_lock(void)
+void host_read_lock(void)
 {
     __atomic_fetch_add(&readers, 1, __ATOMIC_RELAXED);
 }
 
-void native_read_unlock(void)
+void host_read_unlock(void)
 {
     struct rcu_head *head;
 
@@ -119,26 +120,26 @@ void native_read_unlock(void)
 
 void call_rcu(struct rcu_head *head, void (*func)(struct rcu_head *head))
 {
-    native_read_lock();
+    host_read_lock();
     spin_lock(&waiting_lock);
     head->func = func;
     head->next = waiting;
     __atomic_store_n(&waiting, head, __ATOMIC_RELAXED);
     spin_unlock(&waiting_lock);
-    native_read_unlock();
+    host_read_unlock();
 }
 
 struct domain *rcu_lock_domain_by_id(domid_t id)
 {
     struct domain *d;
 
-    native_read_lock();
+    host_read_lock();
     for_each_domain ( d )
         if ( d->domain_id == id )
             break;
 
     if ( !d )
-        native_read_unlock();
+        host_read_unlock();
 
     return d;
 }
@@ -158,7 +159,7 @@ void domain_destroy(struct domain *d)
     rcu_assign_pointer(*link, d->next_in_list);
     spin_unlock(&domlist_update_lock);
 
-    call_rcu(&to_native(d)->rcu, free_domain);
+    call_rcu(&to_host_domain(d)->rcu, free_domain);
 }
 
 long domains_create(void)
@@ -186,15 +187,29 @@ long domains_create(void)
     return d ? id : -ENOMEM;
 }
 
+long domain_set_affinity(struct domain *d, unsigned long mask)
+{
+    nodemask_t nodes = { { mask } };
+
+    if ( !nodes_intersects(nodes, node_online_map) )
+        return -EINVAL;
+
+    spin_lock(&d->node_affinity_lock);
+    d->node_affinity = nodes;
+    spin_unlock(&d->node_affinity_lock);
+
+    return 0;
+}
+
 unsigned int domains_with_room(void)
 {
     unsigned int nr = 0;
-#ifdef NATIVE_CLAIM_SETS
+#ifdef HOST_CLAIM_SETS
     const struct domain *d;
 
     /* Those that nobody looks at any more are gone afterwards. */
-    native_read_lock();
-    native_read_unlock();
+    host_read_lock();
+    host_read_unlock();
 
     for_each_domain ( d )
         nr += d->node_claims != NULL;
@@ -203,12 +218,12 @@ unsigned int domains_with_room(void)
     return nr;
 }
 
-void domains_counts(struct native_counts *counts)
+void domains_counts(struct host_counts *counts)
 {
     const struct domain *d;
     unsigned int i = 0;
 
-    native_read_lock();
+    host_read_lock();
     spin_lock(&domlist_update_lock);
     for_each_domain ( d )
     {
@@ -220,6 +235,6 @@ void domains_counts(struct native_counts *counts)
         counts->domain[i++].dying = d->is_dying;
     }
     spin_unlock(&domlist_update_lock);
-    native_read_unlock();
+    host_read_unlock();
     counts->nr_domains = i;
 }

@@ -4,9 +4,9 @@
  * and the invariants which these have to keep.
  */
 
-#ifdef NATIVE_HELD_LOCK
+#ifdef HOST_HELD_LOCK
 #include <xen/spinlock.h>
-#include "native.h"
+#include "os.h"
 
 /* How often the heap lock was taken, and for how many nanoseconds in all. */
 static unsigned long held_times, held_total, held_since;
@@ -22,20 +22,23 @@ static unsigned long held_times, held_total, held_since;
      : (void)0, _spin_unlock(l))
 #endif
 
-#include NATIVE_PAGE_ALLOC
+#include HOST_PAGE_ALLOC
 
-#include "host.h"
+#include "domains.h"
+#include "heap.h"
+#include "os.h"
+#include "surroundings.h"
 
 void heap_held(unsigned long *ns)
 {
-#ifdef NATIVE_HELD_LOCK
+#ifdef HOST_HELD_LOCK
     ns[0] = held_times;
     ns[1] = held_total;
     held_times = held_total = 0;
 #endif
 }
 
-unsigned long native_metadata_pages(void)
+unsigned long host_metadata_pages(void)
 {
     /* As init_node_heap() has it. */
     return DIV_ROUND_UP(sizeof(**_heap) + sizeof(**avail) * NR_ZONES,
@@ -45,7 +48,7 @@ unsigned long native_metadata_pages(void)
 /* Boot. */
 
 static unsigned int nr_booted;
-static struct native_range booted[2 * MAX_NUMNODES];
+static struct host_range booted[2 * MAX_NUMNODES];
 static bool contents;
 static unsigned long blocks_at_boot;
 void (*heap_on_scrub)(void);
@@ -78,28 +81,28 @@ void clear_page_sse2(void *page)
 /* Room for all hosts: 64 nodes, each at a multiple of the largest block. */
 #define ROOM_PAGES (1UL << 27)
 
-void native_load(void)
+void host_load(void)
 {
-    native_frame_table = (unsigned long)os_reserve(ROOM_PAGES *
+    host_frame_table = (unsigned long)os_reserve(ROOM_PAGES *
                                                    sizeof(struct page_info));
-    native_directmap = (unsigned long)os_reserve(ROOM_PAGES << PAGE_SHIFT);
+    host_directmap = (unsigned long)os_reserve(ROOM_PAGES << PAGE_SHIFT);
     memnodemap = os_reserve(ROOM_PAGES >> 10);
     os_snapshot();
 }
 
-static void forget(const struct native_range *r)
+static void forget(const struct host_range *r)
 {
     os_clear(mfn_to_page(_mfn(r->start)), r->pages * sizeof(struct page_info));
     os_clear(mfn_to_virt(r->start),
              (contents ? r->pages
-                       : min(r->pages, native_metadata_pages())) << PAGE_SHIFT);
-    if ( !contents && r->pages > native_metadata_pages() )
-        os_clear(mfn_to_virt(r->start + r->pages - native_metadata_pages()),
-                 native_metadata_pages() << PAGE_SHIFT);
+                       : min(r->pages, host_metadata_pages())) << PAGE_SHIFT);
+    if ( !contents && r->pages > host_metadata_pages() )
+        os_clear(mfn_to_virt(r->start + r->pages - host_metadata_pages()),
+                 host_metadata_pages() << PAGE_SHIFT);
     os_clear(&memnodemap[r->start >> 10], (r->pages >> 10) + 1);
 }
 
-int heap_boot(const struct native_range *ranges, unsigned int nr,
+int heap_boot(const struct host_range *ranges, unsigned int nr,
               unsigned int flags)
 {
     unsigned int i, first = NUMA_NO_NODE;
@@ -114,17 +117,17 @@ int heap_boot(const struct native_range *ranges, unsigned int nr,
 
     memcpy(booted, ranges, nr * sizeof(*ranges));
     nr_booted = nr;
-    contents = flags & NATIVE_BOOT_CONTENTS;
-    opt_bootscrub = flags & NATIVE_BOOT_DIRTY ? BOOTSCRUB_IDLE : BOOTSCRUB_OFF;
+    contents = flags & HOST_BOOT_CONTENTS;
+    opt_bootscrub = flags & HOST_BOOT_DIRTY ? BOOTSCRUB_IDLE : BOOTSCRUB_OFF;
     memnode_shift = 10;
 
     for ( i = 0; i < nr; i++ )
     {
-        const struct native_range *r = &ranges[i];
+        const struct host_range *r = &ranges[i];
         unsigned long end = r->start + r->pages, chunk;
         struct node_data *data = &node_data[r->node];
 
-        if ( end > ROOM_PAGES || r->start < NATIVE_FIRST_MFN )
+        if ( end > ROOM_PAGES || r->start < HOST_FIRST_MFN )
             return -EINVAL;
 
         __node_set(r->node, &node_online_map);
@@ -162,18 +165,18 @@ int heap_boot(const struct native_range *ranges, unsigned int nr,
                         (ranges[i].start + ranges[i].pages) << PAGE_SHIFT);
     end_boot_allocator();
     heap_init_late();
-    dma_bitsize = flags & NATIVE_BOOT_DMA ? NATIVE_LOW_BITS : 0;
+    dma_bitsize = flags & HOST_BOOT_DMA ? HOST_LOW_BITS : 0;
     system_state = SYS_STATE_active;
 
     /* What the allocator keeps of the memory for itself is not free to use. */
     for_each_online_node ( i )
         node_data[i].node_present_pages = avail_node_heap_pages(i);
-    blocks_at_boot = native_heap_blocks();
+    blocks_at_boot = xen_heap_blocks();
 
     return 0;
 }
 
-#ifdef NATIVE_CLAIM_SETS
+#ifdef HOST_CLAIM_SETS
 /* Nobody else is in Xen now. */
 static unsigned long node_claim(const struct domain *d, unsigned int node)
 {
@@ -183,11 +186,11 @@ static unsigned long node_claim(const struct domain *d, unsigned int node)
 
 /* Counts. */
 
-void heap_counts(struct native_counts *counts)
+void heap_counts(struct host_counts *counts)
 {
     uint64_t free, claimed;
     unsigned int node;
-#ifdef NATIVE_CLAIM_SETS
+#ifdef HOST_CLAIM_SETS
     struct node_meminfo mem[MAX_NUMNODES];
 
     get_node_meminfo(mem);
@@ -200,7 +203,7 @@ void heap_counts(struct native_counts *counts)
     for_each_online_node ( node )
     {
         counts->node[node].size = node_present_pages(node);
-#ifdef NATIVE_CLAIM_SETS
+#ifdef HOST_CLAIM_SETS
         counts->node[node].free = mem[node].free_pages;
         counts->node[node].claimed = mem[node].claimed_pages;
 #else
@@ -214,12 +217,12 @@ void heap_counts(struct native_counts *counts)
  * The best block an allocation finds on a node: 4 if it is clean and above the
  * DMA zone, 3 if it is to be scrubbed first; 2 and 1, likewise, if there are
  * none but in the DMA zone. Single pages are taken as they come. @low: for an
- * allocation that NATIVE_LOW is for.
+ * allocation that HOST_LOW is for.
  */
 int heap_has_block(unsigned int node, unsigned int wanted, bool low)
 {
     unsigned int dma_zone = dma_bitsize ? bits_to_zone(dma_bitsize) : 0;
-    unsigned int zone_hi = low ? bits_to_zone(NATIVE_LOW_BITS) : NR_ZONES - 1;
+    unsigned int zone_hi = low ? bits_to_zone(HOST_LOW_BITS) : NR_ZONES - 1;
     unsigned int zone, order;
     int found = 0;
 
@@ -427,9 +430,9 @@ unsigned long heap_check(char *to, unsigned long size, bool pages)
 
     /* The Xen heap has room for claims on nodes in it, and nothing else. */
     rooms = domains_with_room();
-    if ( native_heap_blocks() != blocks_at_boot + rooms )
+    if ( xen_heap_blocks() != blocks_at_boot + rooms )
         complain("%lu allocations from the Xen heap, for %u domains\n",
-                 native_heap_blocks() - blocks_at_boot, rooms);
+                 xen_heap_blocks() - blocks_at_boot, rooms);
 
     if ( free != total_avail_pages )
         complain("%lu pages free, %ld counted\n", free, total_avail_pages);
@@ -441,7 +444,7 @@ unsigned long heap_check(char *to, unsigned long size, bool pages)
         complain("I1: %ld pages claimed, %ld free\n",
                  outstanding_claims, total_avail_pages);
 
-#ifdef NATIVE_CLAIM_SETS
+#ifdef HOST_CLAIM_SETS
     for ( node = 0; node < MAX_NUMNODES; node++ )
     {
         claimed = 0;

@@ -1,66 +1,79 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The parts of the host, among themselves. */
+/*
+ * Between the host, which is Xen's code in a user's process, and what drives
+ * it. lab/src/allocator/loaded.rs says the same to Rust.
+ */
 
 #ifndef HOST_H
 #define HOST_H
 
-#include <xen/sched.h>
+#define HOST_EXPORT __attribute__((visibility("default")))
 
-#include "native.h"
+/* What a call returns when an assertion of Xen's stopped the host. */
+#define HOST_STOPPED (-0x7fffffffL)
 
-/* What takes the hypercall's operation: the only guest memory beside arrays. */
-extern __thread const void *native_operation;
-void native_guest(const void *start, unsigned long bytes);
+#define HOST_MAX_DOMAINS 1000
 
-/* Where low memory ends, and the DMA zone if there is one. */
-#define NATIVE_LOW_BITS 33
-
-void native_fail_heap(bool fail);
-/* Allocations from the Xen heap that were not freed. */
-unsigned long native_heap_blocks(void);
-
-/* heap.c: includes page_alloc.c, and knows its static variables. */
-int heap_boot(const struct native_range *ranges, unsigned int nr,
-              unsigned int flags);
-void heap_counts(struct native_counts *counts);
-unsigned long heap_check(char *to, unsigned long size, bool pages);
-int heap_has_block(unsigned int node, unsigned int wanted, bool low);
-bool heap_free_page(unsigned int node, unsigned long which, mfn_t *mfn);
-void heap_scrub(mfn_t mfn);
-unsigned int heap_offlined(unsigned int node, mfn_t *mfns, unsigned int room);
-
-/* Called once, with no lock held, before a page is scrubbed. */
-extern void (*heap_on_scrub)(void);
-
-void heap_held(unsigned long *ns);
-
-/* measure.c */
-long measure(struct domain *d, unsigned int order, unsigned int node,
-             unsigned long extents, unsigned long *ns);
-
-/* domains.c */
-
-/* What a domain was given, oldest first. */
-struct extent {
-    unsigned long mfn;
-    unsigned int order;
+/* A range of pages that Xen finds at boot. In order, and not overlapping. */
+struct host_range {
+    unsigned long node, start, pages;
 };
 
-/* Beside the common part. In one page, which the owner of a page is found by. */
-struct native_domain {
-    struct domain d;
-    struct rcu_head rcu;
-    struct extent *extents;
-    unsigned long nr_extents, room;
-    spinlock_t extents_lock;
+enum host_op {
+    HOST_BOOT,         /* ranges, their number, boot flags */
+    HOST_CREATE,       /* -> domain id */
+    HOST_SET_MAX,      /* domain, pages */
+    HOST_AFFINITY,     /* domain, mask of nodes */
+    HOST_CLAIM,        /* domain, mode, &nr_entries, array, entries in it */
+    HOST_CLAIM_PAGES,  /* domain, pages */
+    HOST_POPULATE,     /* domain, order, placement, flags -> first page or 0 */
+    HOST_DEPOPULATE,   /* domain, order, extents */
+    HOST_KILL,         /* domain */
+    HOST_DESTROY,      /* domain */
+    HOST_OFFLINE_FREE, /* node, which one of them */
+    HOST_OFFLINE_USED, /* node, domain */
+    HOST_ONLINE,       /* node */
+    HOST_COUNTS,       /* struct host_counts * */
+    HOST_CHECK,        /* buffer, its size, pages too: what is wrong -> length */
+    HOST_HAS_BLOCK,    /* node, order, low -> 0 (none) to 4: heap_has_block() */
+    HOST_SCRUB,        /* -> more to do */
+    HOST_RECALLS,      /* buffer, its size: new lines of the log -> length */
+    HOST_FAIL_HEAP,    /* whether the next allocation from the Xen heap fails */
+    HOST_UNPAUSE,      /* domain */
+    HOST_CLAIM_LATE,   /* domain, legacy: past the first look at is_dying */
+    HOST_CLAIM_AMID,   /* domain, pages: host claim, when a page is scrubbed */
+    HOST_MEASURE,      /* domain, order, node, extents, ns[2] -> extents */
+    HOST_HELD,         /* ns[2]: the heap lock, how often and how long */
 };
 
-#define to_native(dom) container_of(dom, struct native_domain, d)
+/* Of HOST_BOOT. */
+#define HOST_BOOT_DIRTY    1 /* pages need scrubbing when Xen finds them */
+#define HOST_BOOT_CONTENTS 2 /* pages have contents; Xen checks scrubbing */
+#define HOST_BOOT_DMA      4 /* Memory below 8 GiB is kept for last. */
 
-void domains_boot(void);
-long domains_create(void);
-void domains_counts(struct native_counts *counts);
-/* How many domains have room for claims on nodes. Nobody may be in a call. */
-unsigned int domains_with_room(void);
+/* Of HOST_POPULATE: a node below 64, plus one of these if it matters. */
+#define HOST_ANY           64
+#define HOST_EXACT         0x100
+#define HOST_NO_REFCOUNT   1 /* flags */
+#define HOST_NOWHERE       2 /* of addresses that no page has */
+#define HOST_LOW           4 /* below 8 GiB */
+
+struct host_counts {
+    unsigned long free, claimed;
+    unsigned long nodes; /* a mask */
+    unsigned long nr_domains;
+    struct {
+        unsigned long size, free, claimed;
+    } node[64];
+    struct {
+        unsigned long id, tot, max, outstanding, dying, paused;
+    } domain[HOST_MAX_DOMAINS];
+};
+
+HOST_EXPORT void host_load(void);
+HOST_EXPORT long host_call(unsigned int cpu, unsigned int op,
+                               const unsigned long *arguments);
+HOST_EXPORT const char *host_why_stopped(void);
+HOST_EXPORT unsigned long host_metadata_pages(void);
 
 #endif

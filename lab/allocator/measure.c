@@ -8,7 +8,8 @@
 #include <xen/mm.h>
 #include <xen/sched.h>
 
-#include "host.h"
+#include "measure.h"
+#include "os.h"
 
 long measure(struct domain *d, unsigned int order, unsigned int node,
              unsigned long extents, unsigned long *ns)

@@ -18,10 +18,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#include "native.h"
-
-long native_dispatch(unsigned int cpu, unsigned int op,
-                     const unsigned long *arguments);
+#include "host.h"
+#include "os.h"
 
 /* Memory. */
 
@@ -202,7 +200,7 @@ bool os_stopped(void)
     return __atomic_load_n(&stopped, __ATOMIC_ACQUIRE);
 }
 
-const char *native_why_stopped(void)
+const char *host_why_stopped(void)
 {
     return os_stopped() ? why_stopped : NULL;
 }
@@ -226,22 +224,20 @@ void os_stop(const char *fmt, ...)
     longjmp(*way_out, 1);
 }
 
-/* Locks that a call held stay held: nothing but a new boot is of use then. */
-long native_call(unsigned int cpu, unsigned int op,
-                 const unsigned long *arguments)
+bool os_run(void (*work)(void *), void *with)
 {
     jmp_buf here, *before = way_out;
-    long result = NATIVE_STOPPED;
-
-    if ( op != NATIVE_BOOT && os_stopped() )
-        return NATIVE_STOPPED;
+    volatile bool ended = false;
 
     way_out = &here;
     if ( !_setjmp(here) )
-        result = native_dispatch(cpu, op, arguments);
+    {
+        work(with);
+        ended = true;
+    }
     way_out = before;
 
-    return result;
+    return ended;
 }
 
 /* The log: lines about recalled claims, until somebody reads them. */

@@ -4,7 +4,7 @@ use xen_claims::Topology;
 
 use super::loaded::Range;
 
-/// What pages are like when Xen boots, in the bits of `native.h`.
+/// What pages are like when Xen boots, in the bits of `host.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Flags {
     /// They have to be scrubbed before anybody gets them.

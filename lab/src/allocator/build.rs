@@ -43,7 +43,7 @@ const XEN_SOURCES: &[&str] = &[
 ];
 
 /// The host's other files that see Xen's headers.
-const HOST_SOURCES: &[&str] = &["xen.c", "domains.c", "calls.c", "measure.c"];
+const HOST_SOURCES: &[&str] = &["surroundings.c", "domains.c", "calls.c", "measure.c"];
 
 /// Where Xen's headers are.
 const XEN_INCLUDES: &[&str] = &[
@@ -84,8 +84,8 @@ impl Profile {
     fn flags(self) -> &'static [&'static str] {
         match self {
             Profile::Debug => &["-O1", "-g"],
-            Profile::Release => &["-O2", "-g", "-DNATIVE_RELEASE"],
-            Profile::Held => &["-O2", "-g", "-DNATIVE_RELEASE", "-DNATIVE_HELD_LOCK"],
+            Profile::Release => &["-O2", "-g", "-DHOST_RELEASE"],
+            Profile::Held => &["-O2", "-g", "-DHOST_RELEASE", "-DHOST_HELD_LOCK"],
             Profile::Address => &[
                 "-O1",
                 "-g",
@@ -112,7 +112,7 @@ impl Tree {
         let cache = set("XEN_CLAIMS_CACHE").or_else(|| Some(base?.join("xen-claims")))?;
         let xen = cache.join("xen");
         let path = fs::canonicalize(xen.join("tree")).ok()?;
-        let cache = xen.join("native");
+        let cache = xen.join("allocator");
         Some(Tree { path, cache })
     }
 
@@ -261,9 +261,9 @@ fn object(file: &Path, flags: &[String], profile: Profile, to: &Path) -> Result<
 fn xen_flags(source: &Path, xen: Xen, page_alloc: &Path) -> Vec<String> {
     let mut flags: Vec<String> = XEN_FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
     if xen == Xen::Patched {
-        flags.push("-DNATIVE_CLAIM_SETS".to_owned());
+        flags.push("-DHOST_CLAIM_SETS".to_owned());
     }
-    flags.push(format!("-DNATIVE_PAGE_ALLOC=\"{}\"", page_alloc.display()));
+    flags.push(format!("-DHOST_PAGE_ALLOC=\"{}\"", page_alloc.display()));
     let shim = shim();
     let mut directories = vec![shim.join("include"), shim, source.to_owned()];
     directories.extend(XEN_INCLUDES.iter().map(|directory| source.join(directory)));
@@ -328,9 +328,9 @@ fn stubs(undefined: &str) -> String {
         .filter_map(|line| line.trim().strip_prefix("U "))
         .filter(|name| !name.contains('@') && !name.starts_with("__"))
         .collect();
-    let mut text = String::from("_Noreturn void native_missing(const char *name);\n");
+    let mut text = String::from("_Noreturn void host_missing(const char *name);\n");
     for name in names {
-        text += &format!("void {name}(void) {{ native_missing(\"{name}\"); }}\n");
+        text += &format!("void {name}(void) {{ host_missing(\"{name}\"); }}\n");
     }
     text
 }

@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 
-/// `enum native_op` of native.h.
+/// `enum host_op` of host.h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum Op {
@@ -45,12 +45,12 @@ pub(super) enum Op {
     Held,
 }
 
-/// `NATIVE_STOPPED`
+/// `HOST_STOPPED`
 const STOPPED: c_long = -0x7fff_ffff;
-/// `NATIVE_MAX_DOMAINS`
+/// `HOST_MAX_DOMAINS`
 const MAX_DOMAINS: usize = 1000;
 
-/// `struct native_range`
+/// `struct host_range`
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(super) struct Range {
@@ -59,7 +59,7 @@ pub(super) struct Range {
     pub(super) pages: c_ulong,
 }
 
-/// A node in `struct native_counts`
+/// A node in `struct host_counts`
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]
 pub(super) struct NodeCounts {
@@ -68,7 +68,7 @@ pub(super) struct NodeCounts {
     pub(super) claimed: c_ulong,
 }
 
-/// A domain in `struct native_counts`
+/// A domain in `struct host_counts`
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]
 pub(super) struct DomainCounts {
@@ -80,7 +80,7 @@ pub(super) struct DomainCounts {
     pub(super) paused: c_ulong,
 }
 
-/// `struct native_counts`
+/// `struct host_counts`
 #[derive(Debug, Clone)]
 #[repr(C)]
 pub(super) struct Counts {
@@ -216,15 +216,15 @@ impl Code {
         // SAFETY: the object has no constructors but the sanitizers' own.
         let library = unsafe { Library::open(Some(file.path()), RTLD_NOW | RTLD_LOCAL) }
             .with_context(|| format!("cannot load {}", object.display()))?;
-        // SAFETY: native.h declares it as `void native_load(void)`.
-        let load = unsafe { library.get::<unsafe extern "C" fn()>(b"native_load\0") }?;
-        // SAFETY: native.h declares it with this type.
-        let call = unsafe { library.get::<Call>(b"native_call\0") }?;
-        // SAFETY: native.h declares it with this type.
-        let why_stopped = unsafe { library.get::<WhyStopped>(b"native_why_stopped\0") }?;
-        // SAFETY: native.h declares it with this type.
+        // SAFETY: host.h declares it as `void host_load(void)`.
+        let load = unsafe { library.get::<unsafe extern "C" fn()>(b"host_load\0") }?;
+        // SAFETY: host.h declares it with this type.
+        let call = unsafe { library.get::<Call>(b"host_call\0") }?;
+        // SAFETY: host.h declares it with this type.
+        let why_stopped = unsafe { library.get::<WhyStopped>(b"host_why_stopped\0") }?;
+        // SAFETY: host.h declares it with this type.
         let metadata = unsafe {
-            library.get::<unsafe extern "C" fn() -> c_ulong>(b"native_metadata_pages\0")
+            library.get::<unsafe extern "C" fn() -> c_ulong>(b"host_metadata_pages\0")
         }?;
         // SAFETY: it is called once, before anything else of this copy.
         unsafe { load() };

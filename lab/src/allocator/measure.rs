@@ -5,7 +5,7 @@ use xen_claims::{DomainId, HypercallError, NodeId, Operation};
 use super::loaded::Op;
 use super::Host;
 
-/// As `NATIVE_ANY`.
+/// As `HOST_ANY`.
 const ANY: usize = 64;
 
 /// What memory cost a domain.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Code is not patched here. */
-#ifndef NATIVE_ASM_ALTERNATIVE_H
-#define NATIVE_ASM_ALTERNATIVE_H
+#ifndef HOST_ASM_ALTERHOST_H
+#define HOST_ASM_ALTERHOST_H
 
 #define alternative(oldinstr, newinstr, feature) ((void)0)
 #define alternative_2(oldinstr, newinstr1, feature1, newinstr2, feature2) ((void)0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Atomic counts by the compiler's atomics. */
-#ifndef NATIVE_ASM_ATOMIC_H
-#define NATIVE_ASM_ATOMIC_H
+#ifndef HOST_ASM_ATOMIC_H
+#define HOST_ASM_ATOMIC_H
 
 #include <xen/atomic.h>
 #include <asm/system.h>
@@ -11,7 +11,7 @@
 /* On its way out, a lock lets the next one in with this. */
 #define add_sized(p, x)    ((void)__atomic_fetch_add(p, x, __ATOMIC_RELEASE))
 
-#define native_atomic(op, v, i) __atomic_##op(&(v)->counter, i, __ATOMIC_SEQ_CST)
+#define host_atomic(op, v, i) __atomic_##op(&(v)->counter, i, __ATOMIC_SEQ_CST)
 
 static inline int atomic_read(const atomic_t *v)
 {
@@ -40,22 +40,22 @@ static inline int atomic_cmpxchg(atomic_t *v, int old, int new)
 
 static inline void atomic_add(int i, atomic_t *v)
 {
-    native_atomic(fetch_add, v, i);
+    host_atomic(fetch_add, v, i);
 }
 
 static inline int atomic_add_return(int i, atomic_t *v)
 {
-    return native_atomic(add_fetch, v, i);
+    return host_atomic(add_fetch, v, i);
 }
 
 static inline void atomic_sub(int i, atomic_t *v)
 {
-    native_atomic(fetch_sub, v, i);
+    host_atomic(fetch_sub, v, i);
 }
 
 static inline int atomic_sub_return(int i, atomic_t *v)
 {
-    return native_atomic(sub_fetch, v, i);
+    return host_atomic(sub_fetch, v, i);
 }
 
 static inline int atomic_sub_and_test(int i, atomic_t *v)
@@ -110,12 +110,12 @@ static inline int atomic_add_unless(atomic_t *v, int a, int u)
 
 static inline void atomic_and(int m, atomic_t *v)
 {
-    native_atomic(fetch_and, v, m);
+    host_atomic(fetch_and, v, m);
 }
 
 static inline void atomic_or(int m, atomic_t *v)
 {
-    native_atomic(fetch_or, v, m);
+    host_atomic(fetch_or, v, m);
 }
 
 #endif

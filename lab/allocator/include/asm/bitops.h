@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Bit operations by the compiler's atomics, which thread sanitizer knows. */
-#ifndef NATIVE_ASM_BITOPS_H
-#define NATIVE_ASM_BITOPS_H
+#ifndef HOST_ASM_BITOPS_H
+#define HOST_ASM_BITOPS_H
 
-#define native_word(nr, addr) ((volatile bitop_uint_t *)(addr) + BITOP_WORD(nr))
+#define host_word(nr, addr) ((volatile bitop_uint_t *)(addr) + BITOP_WORD(nr))
 
 #define set_bit(nr, addr) ((void)test_and_set_bit(nr, addr))
 #define clear_bit(nr, addr) ((void)test_and_clear_bit(nr, addr))
@@ -13,13 +13,13 @@
 #define __change_bit(nr, addr) ((void)generic__test_and_change_bit(nr, addr))
 
 #define test_and_set_bit(nr, addr) \
-    (!!(__atomic_fetch_or(native_word(nr, addr), BITOP_MASK(nr), \
+    (!!(__atomic_fetch_or(host_word(nr, addr), BITOP_MASK(nr), \
                           __ATOMIC_SEQ_CST) & BITOP_MASK(nr)))
 #define test_and_clear_bit(nr, addr) \
-    (!!(__atomic_fetch_and(native_word(nr, addr), ~BITOP_MASK(nr), \
+    (!!(__atomic_fetch_and(host_word(nr, addr), ~BITOP_MASK(nr), \
                            __ATOMIC_SEQ_CST) & BITOP_MASK(nr)))
 #define test_and_change_bit(nr, addr) \
-    (!!(__atomic_fetch_xor(native_word(nr, addr), BITOP_MASK(nr), \
+    (!!(__atomic_fetch_xor(host_word(nr, addr), BITOP_MASK(nr), \
                            __ATOMIC_SEQ_CST) & BITOP_MASK(nr)))
 
 #define arch_ffs(x) ((unsigned int)__builtin_ffs(x))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The CPU has nothing special. */
-#ifndef NATIVE_ASM_CPUFEATURE_H
-#define NATIVE_ASM_CPUFEATURE_H
+#ifndef HOST_ASM_CPUFEATURE_H
+#define HOST_ASM_CPUFEATURE_H
 
 #define boot_cpu_has(bit) false
 #define cpu_has_cx16      false

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A thread is a CPU while it is in a call, and no domain's. */
-#ifndef NATIVE_ASM_CURRENT_H
-#define NATIVE_ASM_CURRENT_H
+#ifndef HOST_ASM_CURRENT_H
+#define HOST_ASM_CURRENT_H
 
 #include <xen/percpu.h>
 #include <xen/page-size.h>
@@ -9,11 +9,11 @@
 
 struct vcpu;
 
-extern __thread unsigned int native_cpu;
-extern struct vcpu native_caller;
+extern __thread unsigned int host_cpu;
+extern struct vcpu host_caller;
 
-#define smp_processor_id()    native_cpu
-#define current               (&native_caller)
+#define smp_processor_id()    host_cpu
+#define current               (&host_caller)
 #define get_current()         current
 #define guest_cpu_user_regs() ((struct cpu_user_regs *)NULL)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What is of a domain beside what is common. */
-#ifndef NATIVE_ASM_DOMAIN_H
-#define NATIVE_ASM_DOMAIN_H
+#ifndef HOST_ASM_DOMAIN_H
+#define HOST_ASM_DOMAIN_H
 
 #include <xen/init.h>
 #include <xen/mm.h>

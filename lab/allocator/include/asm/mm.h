@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* As on x86. */
-#ifndef NATIVE_ASM_MM_H
-#define NATIVE_ASM_MM_H
+#ifndef HOST_ASM_MM_H
+#define HOST_ASM_MM_H
 
 #include_next <asm/mm.h>
 
@@ -11,13 +11,13 @@
  * they do, the state is not "free" at any moment of what they do to it.
  */
 static noinline unsigned long __attribute__((__no_sanitize__("thread")))
-native_page_state(const struct page_info *pg)
+host_page_state(const struct page_info *pg)
 {
     return ACCESS_ONCE(pg->count_info) & PGC_state;
 }
 
 #undef page_state_is
-#define page_state_is(pg, st) (native_page_state(pg) == PGC_state_##st)
+#define page_state_is(pg, st) (host_page_state(pg) == PGC_state_##st)
 #endif
 
 #endif

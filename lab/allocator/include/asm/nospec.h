@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Nobody speculates against a test. */
-#ifndef NATIVE_ASM_NOSPEC_H
-#define NATIVE_ASM_NOSPEC_H
+#ifndef HOST_ASM_NOSPEC_H
+#define HOST_ASM_NOSPEC_H
 
 #define evaluate_nospec(condition) (condition)
 #define block_speculation() ((void)0)

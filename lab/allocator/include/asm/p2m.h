@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* No guest has a map of its memory, and none populates on demand. */
-#ifndef NATIVE_ASM_P2M_H
-#define NATIVE_ASM_P2M_H
+#ifndef HOST_ASM_P2M_H
+#define HOST_ASM_P2M_H
 
 #define p2m_pod_offline_or_broken_hit(pg)     0
 #define p2m_pod_offline_or_broken_replace(pg) BUG_ON(pg)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A CPU is a thread. */
-#ifndef NATIVE_ASM_PROCESSOR_H
-#define NATIVE_ASM_PROCESSOR_H
+#ifndef HOST_ASM_PROCESSOR_H
+#define HOST_ASM_PROCESSOR_H
 
 #include <xen/types.h>
 #include <xen/smp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* All CPUs are always there. */
-#ifndef NATIVE_ASM_SMP_H
-#define NATIVE_ASM_SMP_H
+#ifndef HOST_ASM_SMP_H
+#define HOST_ASM_SMP_H
 
 #include <xen/cpumask.h>
 #include <asm/current.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Exchanges and barriers by the compiler's atomics; interrupts as a flag of the thread. */
-#ifndef NATIVE_ASM_SYSTEM_H
-#define NATIVE_ASM_SYSTEM_H
+#ifndef HOST_ASM_SYSTEM_H
+#define HOST_ASM_SYSTEM_H
 
 #include <xen/bitops.h>
 #include <xen/bug.h>
@@ -36,13 +36,13 @@
 #define smp_mb__before_atomic() barrier()
 #define smp_mb__after_atomic()  barrier()
 
-extern __thread bool native_irqs_off;
+extern __thread bool host_irqs_off;
 
-#define local_irq_disable()     ((void)(native_irqs_off = true))
-#define local_irq_enable()      ((void)(native_irqs_off = false))
-#define local_irq_is_enabled()  (!native_irqs_off)
-#define local_save_flags(x)     ((void)((x) = native_irqs_off))
+#define local_irq_disable()     ((void)(host_irqs_off = true))
+#define local_irq_enable()      ((void)(host_irqs_off = false))
+#define local_irq_is_enabled()  (!host_irqs_off)
+#define local_save_flags(x)     ((void)((x) = host_irqs_off))
 #define local_irq_save(x)       ({ local_save_flags(x); local_irq_disable(); })
-#define local_irq_restore(x)    ((void)(native_irqs_off = (x)))
+#define local_irq_restore(x)    ((void)(host_irqs_off = (x)))
 
 #endif

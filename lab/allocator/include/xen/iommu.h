@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* No device reaches a domain's memory. */
-#ifndef NATIVE_XEN_IOMMU_H
-#define NATIVE_XEN_IOMMU_H
+#ifndef HOST_XEN_IOMMU_H
+#define HOST_XEN_IOMMU_H
 
 #include <xen/pci.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a CPU has of its own is an element of an array. */
-#ifndef NATIVE_XEN_PERCPU_H
-#define NATIVE_XEN_PERCPU_H
+#ifndef HOST_XEN_PERCPU_H
+#define HOST_XEN_PERCPU_H
 
 #include <xen/types.h>
 

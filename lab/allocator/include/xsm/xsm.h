@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The caller may do everything. */
-#ifndef NATIVE_XSM_H
-#define NATIVE_XSM_H
+#ifndef HOST_XSM_H
+#define HOST_XSM_H
 
 #define xsm_domctl(action, d, op)                         0
 #define xsm_getdomaininfo(action, d)                      0

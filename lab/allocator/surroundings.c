@@ -22,13 +22,14 @@
 #include <asm/guest_access.h>
 #include <asm/p2m.h>
 
-#include "host.h"
+#include "os.h"
+#include "surroundings.h"
 
 /* CPUs. */
 
-__thread unsigned int native_cpu;
-__thread bool native_irqs_off;
-struct vcpu native_caller;
+__thread unsigned int host_cpu;
+__thread bool host_irqs_off;
+struct vcpu host_caller;
 
 cpumask_t cpu_online_map;
 unsigned int nr_cpu_ids = NR_CPUS;
@@ -41,7 +42,7 @@ DEFINE_PER_CPU(cpumask_var_t, cpu_sibling_mask);
 DEFINE_PER_CPU(uint32_t, tlbflush_time);
 enum system_state system_state;
 
-void native_relax(void)
+void host_relax(void)
 {
     if ( os_stopped() )
         os_stop("-");
@@ -78,7 +79,7 @@ void send_global_virq(uint32_t virq)
 
 /* What stops Xen. */
 
-void native_bug(int type, const char *file, int line, const char *msg)
+void host_bug(int type, const char *file, int line, const char *msg)
 {
     static const char *const kinds[] = {
         [BUGFRAME_run_fn] = "run_in_exception_handler",
@@ -102,9 +103,9 @@ void __domain_crash(struct domain *d)
 }
 
 /* Functions of Xen's that are called from there and are not here end here. */
-void noreturn native_missing(const char *name)
+void noreturn host_missing(const char *name)
 {
-    os_stop("%s() is not a part of the native host", name);
+    os_stop("%s() is not a part of this host", name);
 }
 
 int printk_ratelimit(void)
@@ -114,7 +115,7 @@ int printk_ratelimit(void)
 
 /* Memory. */
 
-unsigned long native_frame_table, native_directmap, xen_phys_start;
+unsigned long host_frame_table, host_directmap, xen_phys_start;
 unsigned long max_pdx;
 struct node_data node_data[MAX_NUMNODES];
 nodemask_t node_online_map;
@@ -129,12 +130,12 @@ struct domain *dom_xen, *dom_io;
 static bool fail_heap;
 static unsigned long heap_blocks;
 
-void native_fail_heap(bool fail)
+void xen_heap_fail(bool fail)
 {
     ACCESS_ONCE(fail_heap) = fail;
 }
 
-unsigned long native_heap_blocks(void)
+unsigned long xen_heap_blocks(void)
 {
     return __atomic_load_n(&heap_blocks, __ATOMIC_RELAXED);
 }
@@ -245,23 +246,32 @@ void put_page(struct page_info *page)
         free_domheap_pages(page, 0);
 }
 
-/* A guest's memory: what the call said it may touch. */
-
-static __thread const char *guest_start, *guest_end;
-
-void native_guest(const void *start, unsigned long bytes)
+unsigned long hypercall_create_continuation(unsigned int op,
+                                            const char *format, ...)
 {
-    guest_start = start;
-    guest_end = start + bytes;
+    return -ERESTART;
 }
 
-unsigned int native_copy(void *to, const void *from, const void *guest,
+/* A guest's memory: what the call said it may touch. */
+
+static __thread const void *guest_operation;
+static __thread const char *guest_start, *guest_end;
+
+void guest_memory(const void *operation, const void *array,
+                  unsigned long bytes)
+{
+    guest_operation = operation;
+    guest_start = array;
+    guest_end = array + bytes;
+}
+
+unsigned int host_copy(void *to, const void *from, const void *guest,
                          unsigned int len)
 {
     const char *p = guest;
 
     /* The operation itself is on the caller's stack. */
-    if ( p != native_operation && (p < guest_start || p + len > guest_end) )
+    if ( p != guest_operation && (p < guest_start || p + len > guest_end) )
         return len;
 
     memcpy(to, from, len);
