@@ -7,7 +7,7 @@ place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 mkdir "$place/source" "$place/elsewhere"
 # Without what tests it: neither package needs that.
-git ls-files -z | tar --null --files-from=- --exclude=lab --exclude='tests-*' --exclude=bench --create | tar --extract --directory "$place/source"
+git ls-files -z | tar --null --exclude=lab --exclude='tests-*' --exclude=bench --files-from=- --create | tar --extract --directory "$place/source"
 cp -r tests-ocaml/elsewhere/. "$place/elsewhere"
 cd "$place/source"
 export CARGO_TARGET_DIR=$place/target
