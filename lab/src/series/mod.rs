@@ -5,7 +5,6 @@
 //! another. [`build::build`] builds it, [`check::check`] judges the series.
 
 pub mod build;
-mod c_source;
 pub mod check;
 pub mod patch;
 pub mod prepare;
