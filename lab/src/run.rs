@@ -119,12 +119,9 @@ pub fn git(directory: &Path) -> Command {
 
 /// Names the programs that are missing, and the Debian packages that have them.
 pub fn need(programs: &[(&str, &str)]) -> Result<()> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
     let missing: Vec<_> = programs
         .iter()
-        .filter(|(program, _)| {
-            !std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
-        })
+        .filter(|(program, _)| which::which(program).is_err())
         .collect();
     if missing.is_empty() {
         return Ok(());

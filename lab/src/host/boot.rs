@@ -12,12 +12,13 @@ use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{bail, ensure, Context, Result};
+use wait_timeout::ChildExt;
 
 use super::console::{crashed_early, verdict};
-use super::cpio::Archive;
+use super::initramfs::Archive;
 use super::machine::Machine;
 use super::policy;
 use crate::run::{need, output, Cache};
@@ -49,7 +50,7 @@ const SHOWN: usize = 40;
 
 /// What to boot, and where to put what that takes.
 #[derive(Debug)]
-pub struct Boot {
+pub struct Bootable {
     directory: PathBuf,
     /// The hypervisor.
     xen: PathBuf,
@@ -61,7 +62,7 @@ pub struct Boot {
     policies: bool,
 }
 
-impl Boot {
+impl Bootable {
     /// Boots the hypervisor of a tree, or another one with its own security policy. Programs
     /// among the files find libraries in the tree.
     pub fn new(
@@ -69,7 +70,7 @@ impl Boot {
         tree: &Path,
         other: Option<PathBuf>,
         files: Vec<(String, PathBuf)>,
-    ) -> Result<Boot> {
+    ) -> Result<Bootable> {
         need(PROGRAMS)?;
         let directory = cache.path("boot");
         fs::create_dir_all(&directory)?;
@@ -81,7 +82,7 @@ impl Boot {
             .context("the tree has no libraries")?
             .map(|entry| Ok(entry?.path()))
             .collect::<Result<_>>()?;
-        Ok(Boot {
+        Ok(Bootable {
             directory,
             xen: other.unwrap_or_else(|| tree.join("xen/xen")),
             kernel: Kernel::find()?,
@@ -233,31 +234,31 @@ impl Boot {
     fn initramfs(&self, command: Option<&[String]>) -> Result<Vec<u8>> {
         let mut archive = Archive::default();
         for directory in ["dev", "proc", "sys", "tmp"] {
-            archive.directory(directory);
+            archive.directory(directory)?;
         }
-        archive.device("dev/console", (5, 1));
-        archive.file("init", 0o755, INIT.as_bytes());
+        archive.device("dev/console", (5, 1))?;
+        archive.file("init", 0o755, INIT.as_bytes())?;
         if let Some(command) = command {
-            archive.file("command", 0o644, script(command).as_bytes());
+            archive.file("command", 0o644, script(command).as_bytes())?;
         }
         for (name, contents) in self.kernel.modules()? {
-            archive.file(&format!("modules/{name}"), 0o644, &contents);
+            archive.file(&format!("modules/{name}"), 0o644, &contents)?;
         }
         let mut libraries = BTreeSet::new();
         let busybox = (
             "bin/busybox".to_owned(),
-            which("busybox").context("no busybox")?,
+            which::which("busybox").context("no busybox")?,
         );
         for (place, path) in self.files.iter().chain([&busybox]) {
             let contents =
                 fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            archive.file(place, 0o755, &contents);
+            archive.file(place, 0o755, &contents)?;
             libraries.extend(self.libraries_of(path)?);
         }
         for Library { place, path } in libraries {
-            archive.file(&place, 0o755, &fs::read(path)?);
+            archive.file(&place, 0o755, &fs::read(path)?)?;
         }
-        Ok(archive.end())
+        Ok(archive.end()?)
     }
 
     /// What the dynamic linker loads for a file, if that is a program.
@@ -293,15 +294,11 @@ struct Running(Child);
 impl Running {
     /// Whether it ended by itself in time.
     fn wait(&mut self, limit: Duration) -> Result<bool> {
-        let start = Instant::now();
-        while start.elapsed() < limit {
-            if let Some(status) = self.0.try_wait()? {
-                ensure!(status.success(), "QEMU failed ({status})");
-                return Ok(true);
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        Ok(false)
+        let Some(status) = self.0.wait_timeout(limit)? else {
+            return Ok(false);
+        };
+        ensure!(status.success(), "QEMU failed ({status})");
+        Ok(true)
     }
 }
 
@@ -415,13 +412,6 @@ impl Kernel {
             .map(|directory| directory.join(name))
             .find(|path| path.is_file())
     }
-}
-
-fn which(program: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|directory| directory.join(program))
-        .find(|path| path.is_file())
 }
 
 fn stty(arguments: &[&str]) -> Result<String> {

@@ -1,7 +1,7 @@
-//! A host with NUMA, in QEMU, that runs a built Xen: [`boot::Boot`] boots a [`machine::Machine`].
+//! A host with NUMA, in QEMU, that runs a built Xen: [`boot::Bootable`] boots a [`machine::Machine`].
 
 pub mod boot;
 mod console;
-pub mod cpio;
+mod initramfs;
 pub mod machine;
 pub mod policy;

@@ -7,11 +7,12 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{bail, ensure, Context, Result};
 use clap::Parser;
 use tempfile::TempDir;
+use wait_timeout::ChildExt;
 use xen_claims_lab::allocator::{Build, Profile, Tree, Xen};
 use xen_claims_lab::exit_code;
 use xen_claims_lab::mutants;
@@ -27,7 +28,7 @@ struct Arguments {
 /// What takes longer hangs, which is noticed, too.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// What is run on a mutant: its name in the table, and the arguments of the program `native`.
+/// What is run on a mutant: its name in the table, and the arguments of the program `judge`.
 const JUDGES: [(&str, &[&str]); 2] = [
     ("conformance", &["--soak", "100"]),
     ("model", &["--case", "none", "--calls", "20000"]),
@@ -105,7 +106,7 @@ fn judge(object: &Path) -> Result<[Option<String>; 2]> {
 }
 
 fn ask(object: &Path, arguments: &[&str]) -> Result<Option<String>> {
-    let program = std::env::current_exe()?.with_file_name("native");
+    let program = std::env::current_exe()?.with_file_name("judge");
     let mut child = Command::new(&program)
         .arg(object)
         .args(arguments)
@@ -118,18 +119,11 @@ fn ask(object: &Path, arguments: &[&str]) -> Result<Option<String>> {
         let mut said = Vec::new();
         output.read_to_end(&mut said).map(|_| said)
     });
-    let start = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait()? {
-            break Some(status);
-        }
-        if start.elapsed() > LIMIT {
-            child.kill()?;
-            child.wait()?;
-            break None;
-        }
-        thread::sleep(Duration::from_millis(20));
-    };
+    let status = child.wait_timeout(LIMIT)?;
+    if status.is_none() {
+        child.kill()?;
+        child.wait()?;
+    }
     let said = reader.join().ok().and_then(Result::ok).unwrap_or_default();
     Ok(match status {
         Some(status) if status.success() => None,
