@@ -76,7 +76,7 @@ let injected () =
           Xenctrl.Model.inject h (Refuse error);
           Check.refused error "domain_claim_memory" (subject d) (fun () ->
               Xenctrl.domain_claim_memory h d [| node 1 1L |])))
-    [ Unix.EOPNOTSUPP; EPERM; EUNKNOWNERR 77 ];
+    [ Unix.EOPNOTSUPP; EPERM; EBUSY; EAGAIN; EINTR; ENOBUFS; EUNKNOWNERR 77 ];
   Xenctrl.domain_claim_memory h d [| node 1 1L |]
 
 let no_claim_sets () =

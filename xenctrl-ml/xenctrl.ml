@@ -22,28 +22,12 @@ exception Panic of string
 
 (* Errors *)
 
-let errors : (int * Unix.error) list =
-  [
-    (1, EPERM);
-    (2, ENOENT);
-    (3, ESRCH);
-    (7, E2BIG);
-    (12, ENOMEM);
-    (13, EACCES);
-    (14, EFAULT);
-    (19, ENODEV);
-    (22, EINVAL);
-    (34, ERANGE);
-    (38, ENOSYS);
-    (95, EOPNOTSUPP);
-  ]
-
 let unix_error errno : Unix.error =
-  Option.value (List.assoc_opt errno errors) ~default:(Unix.EUNKNOWNERR errno)
+  Option.value (List.assoc_opt errno Errnos.all) ~default:(Unix.EUNKNOWNERR errno)
 
 let errno : Unix.error -> int option = function
   | EUNKNOWNERR errno -> Some errno
-  | error -> List.find_opt (fun (_, known) -> known = error) errors |> Option.map fst
+  | error -> List.find_opt (fun (_, known) -> known = error) Errnos.all |> Option.map fst
 
 let invalid name message = invalid_arg (Printf.sprintf "Xenctrl.%s: %s" name message)
 

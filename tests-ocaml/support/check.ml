@@ -27,15 +27,7 @@ let pp_snapshot ppf (s : Values.snapshot) =
   Format.fprintf ppf "@[<v>%a@,%a@,%a@,%a@]" (list pp_node_memory) s.nodes pp_host_memory s.memory
     (list pp_domain_info) s.domains (list pp_claims_of) s.claims
 
-let error_name : Unix.error -> string = function
-  | EPERM -> "EPERM"
-  | ENOENT -> "ENOENT"
-  | ESRCH -> "ESRCH"
-  | ENOMEM -> "ENOMEM"
-  | EINVAL -> "EINVAL"
-  | EOPNOTSUPP -> "EOPNOTSUPP"
-  | error -> Unix.error_message error
-
+let error_name error = Printexc.to_string (Unix.Unix_error (error, "", ""))
 let is_near a b = Int64.abs (Int64.sub a b) <= Host.slack
 
 let same_node (a : Xenctrl.node_memory) (b : Xenctrl.node_memory) =

@@ -1,17 +1,10 @@
 open Xenctrl_claims
 
 let name : Unix.error -> string = function
-  | EPERM -> "EPERM"
-  | EACCES -> "EACCES"
-  | ENOENT -> "ENOENT"
-  | ESRCH -> "ESRCH"
-  | E2BIG -> "E2BIG"
-  | ENOMEM -> "ENOMEM"
-  | EFAULT -> "EFAULT"
-  | EINVAL -> "EINVAL"
-  | ENOSYS -> "ENOSYS"
-  | EOPNOTSUPP -> "EOPNOTSUPP"
-  | error -> Unix.error_message error
+  | EUNKNOWNERR _ as error -> Unix.error_message error
+  | error ->
+      let text = Printexc.to_string (Unix.Unix_error (error, "", "")) in
+      Scanf.sscanf text "Unix.Unix_error(Unix.%[A-Z0-9]" Fun.id
 
 let see_nodes = "'xen-claims nodes' shows what there is"
 
