@@ -7,7 +7,7 @@ shift
 one_per_checkout
 tools/xen.sh prepare
 say "building the allocator and what drives it"
-cargo build --quiet --locked --release --bin native --bin "$command"
+cargo build --quiet --locked --release --bin judge --bin "$command"
 . tools/root.sh
 export XEN_CLAIMS_CACHE=${XEN_CLAIMS_CACHE:-$cache}
 exec "target/release/$command" "$@"

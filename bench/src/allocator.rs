@@ -62,21 +62,21 @@ fn topology(nodes: usize) -> Result<Topology> {
     )?)
 }
 
-struct Lab {
+struct Setup {
     host: Host,
     xen: Xen,
     nodes: usize,
     domain: DomainId,
 }
 
-impl Lab {
+impl Setup {
     fn new(xen: Xen, nodes: usize) -> Result<Self> {
         let tree = Tree::prepared()?;
         let build = Build::new(&tree, xen, Profile::Release)?;
         let host = Host::boot(&build, &Boot::new(&topology(nodes)?))?;
         let domain = host.create()?;
         host.set_max_pages(domain, Pages::new(1 << 30))?;
-        Ok(Lab {
+        Ok(Setup {
             host,
             xen,
             nodes,
@@ -163,7 +163,7 @@ fn name(xen: Xen, nodes: usize, claims: Claims, order: u32) -> String {
 pub fn count() -> Result<()> {
     for nodes in NODES {
         for xen in [Xen::Patched, Xen::Stock] {
-            Lab::new(xen, nodes)?.each(|lab, claims, order, extents| {
+            Setup::new(xen, nodes)?.each(|lab, claims, order, extents| {
                 lab.measure(claims, order, extents)?;
                 let name = name(xen, nodes, claims, order);
                 callgrind::count(&name, || lab.measure(claims, order, extents))??;
@@ -178,10 +178,13 @@ pub fn count() -> Result<()> {
 pub fn run(rounds: usize, counts: &Counts) -> Result<Vec<Point>> {
     let mut points = Vec::new();
     for nodes in NODES {
-        let (patched, stock) = (Lab::new(Xen::Patched, nodes)?, Lab::new(Xen::Stock, nodes)?);
+        let (patched, stock) = (
+            Setup::new(Xen::Patched, nodes)?,
+            Setup::new(Xen::Stock, nodes)?,
+        );
         for claims in CLAIMS {
             let others = claims == Claims::Others;
-            let all = |lab: &Lab| if others { lab.others() } else { Ok(Vec::new()) };
+            let all = |lab: &Setup| if others { lab.others() } else { Ok(Vec::new()) };
             let claimants = [all(&patched)?, all(&stock)?];
             for (order, extents) in EXTENTS {
                 let round = |_| {

@@ -56,12 +56,12 @@ fn set(entries: usize, pages: u64) -> Result<ClaimSet> {
     Ok(ClaimSet::new(claims?)?)
 }
 
-struct Lab {
+struct Setup {
     host: Host,
     domains: Vec<DomainId>,
 }
 
-impl Lab {
+impl Setup {
     /// A host where each domain claims a page of the host, and the last is the one to look at.
     fn new(profile: Profile, nodes: usize, domains: usize) -> Result<Self> {
         let tree = Tree::prepared()?;
@@ -76,7 +76,7 @@ impl Lab {
             Ok(domain)
         };
         let domains = (0..domains).map(one).collect::<Result<_>>()?;
-        Ok(Lab { host, domains })
+        Ok(Setup { host, domains })
     }
 
     fn last(&self) -> Result<DomainId> {
@@ -116,8 +116,8 @@ impl Lab {
 }
 
 /// Calls `f` for each point, with what is to be measured there and what comes before.
-fn each(profile: Profile, mut f: impl FnMut(&Lab, Point) -> Result<()>) -> Result<()> {
-    let mut at = |lab: &Lab, call: &str, entries, nodes, domains| {
+fn each(profile: Profile, mut f: impl FnMut(&Setup, Point) -> Result<()>) -> Result<()> {
+    let mut at = |lab: &Setup, call: &str, entries, nodes, domains| {
         f(
             lab,
             Point {
@@ -130,18 +130,18 @@ fn each(profile: Profile, mut f: impl FnMut(&Lab, Point) -> Result<()>) -> Resul
             },
         )
     };
-    let lab = Lab::new(profile, 64, 1)?;
+    let lab = Setup::new(profile, 64, 1)?;
     for entries in ENTRIES {
         at(&lab, "SET", entries, 64, 1)?;
         at(&lab, "GET", entries, 64, 1)?;
     }
     for nodes in NODES {
-        let lab = Lab::new(profile, nodes, 1)?;
+        let lab = Setup::new(profile, nodes, 1)?;
         at(&lab, "SET", 1, nodes, 1)?;
         at(&lab, "GET", 1, nodes, 1)?;
     }
     for domains in DOMAINS {
-        let lab = Lab::new(profile, 64, domains)?;
+        let lab = Setup::new(profile, 64, domains)?;
         at(&lab, "SET", 4, 64, domains)?;
         at(&lab, "GET", 4, 64, domains)?;
         at(&lab, "recall", 1, 64, domains)?;
@@ -156,7 +156,7 @@ fn name(point: &Point) -> String {
     )
 }
 
-fn once(lab: &Lab, point: &Point) -> Result<()> {
+fn once(lab: &Setup, point: &Point) -> Result<()> {
     match point.call.as_str() {
         "SET" => lab.set(point.entries),
         "GET" => lab.get(),
@@ -164,7 +164,7 @@ fn once(lab: &Lab, point: &Point) -> Result<()> {
     }
 }
 
-fn before(lab: &Lab, point: &Point) -> Result<()> {
+fn before(lab: &Setup, point: &Point) -> Result<()> {
     match point.call.as_str() {
         "SET" => lab.set(point.entries),
         "GET" => Ok(lab.host.set(lab.last()?, &set(point.entries, 1)?)?),

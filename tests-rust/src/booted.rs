@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use xen_claims_lab::host::boot::Boot;
+use xen_claims_lab::host::boot::Bootable;
 use xen_claims_lab::host::machine::Machine;
 use xen_claims_lab::run::step;
 
@@ -34,7 +34,12 @@ const RECALLED: &str = "Page offlining: recalled";
 const RECALLS: (&str, usize) = ("F2", 2);
 
 /// Boots each machine, runs the suite there and prints the table; whether all is well.
-pub fn conformance(boot: &Boot, machines: &[Machine], limit: Duration, soak: u64) -> Result<bool> {
+pub fn conformance(
+    boot: &Bootable,
+    machines: &[Machine],
+    limit: Duration,
+    soak: u64,
+) -> Result<bool> {
     let soak = soak.to_string();
     let suite = [SUITE, &[&soak]].concat();
     let mut columns = Vec::new();
@@ -43,7 +48,7 @@ pub fn conformance(boot: &Boot, machines: &[Machine], limit: Duration, soak: u64
         let log = boot.output(machine);
         let text = format!(
             "the suite on {}, {gib} GiB, {}",
-            counted(nodes),
+            node_count(nodes),
             log.display()
         );
         columns.push(step(&text, || {
@@ -64,7 +69,7 @@ pub fn conformance(boot: &Boot, machines: &[Machine], limit: Duration, soak: u64
 }
 
 /// What comes of one boot.
-fn column(boot: &Boot, machine: &Machine, command: &[&str], limit: Duration) -> Column {
+fn column(boot: &Bootable, machine: &Machine, command: &[&str], limit: Duration) -> Column {
     let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
     let mut out = Kept::default();
     let ended = File::create(boot.output(machine)).map(|file| out.file = Some(file));
@@ -120,7 +125,7 @@ fn unexpected_recalls(console: &str, went: &HashMap<&'static str, Went>) -> Opti
     })
 }
 
-fn counted(nodes: u32) -> String {
+fn node_count(nodes: u32) -> String {
     format!("{nodes} node{}", if nodes == 1 { "" } else { "s" })
 }
 
@@ -160,12 +165,12 @@ fn table(machines: &[Machine], columns: &[Column]) -> (String, u32, u32, u32) {
     let mut text = "case".to_owned();
     let mut notes = String::new();
     for machine in machines {
-        text += &format!("  {:<7}", counted(machine.nodes));
+        text += &format!("  {:<7}", node_count(machine.nodes));
     }
     for case in cases() {
         text = format!("{}\n{:<4}", text.trim_end(), case.id);
         for (machine, (went, problem)) in machines.iter().zip(columns) {
-            let place = format!("{} on {}", case.id, counted(machine.nodes));
+            let place = format!("{} on {}", case.id, node_count(machine.nodes));
             let word = match went.get(case.id) {
                 Some(Went::Well) => {
                     passed += 1;
@@ -194,7 +199,7 @@ fn table(machines: &[Machine], columns: &[Column]) -> (String, u32, u32, u32) {
     for (machine, (_, problem)) in machines.iter().zip(columns) {
         if let Some(problem) = problem {
             failed += 1;
-            notes += &format!("{}: {problem}\n", counted(machine.nodes));
+            notes += &format!("{}: {problem}\n", node_count(machine.nodes));
         }
     }
     (

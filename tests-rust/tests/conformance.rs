@@ -10,7 +10,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use xen_claims::model::Fault;
 use xen_claims::{Hypervisor, Model, NodeId, Pages, Topology};
 use xen_claims_tests::conformance::{
-    self, Answer, Call, Case, Outcome, Processes, Rival, Subject, SOAK,
+    self, Answer, Case, Outcome, Processes, RemoteBuilder, Request, Subject, SOAK,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -98,15 +98,15 @@ fn case(id: &str) -> Result<&'static Case, Failed> {
 struct Pretended(Arc<Model>);
 
 impl Processes for Pretended {
-    fn start(&self) -> io::Result<Box<dyn Rival>> {
+    fn start(&self) -> io::Result<Box<dyn RemoteBuilder>> {
         Ok(Box::new(Pretended(self.0.clone())))
     }
 }
 
-impl Rival for Pretended {
-    fn make(&mut self, call: &Call) -> io::Result<Answer> {
+impl RemoteBuilder for Pretended {
+    fn make(&mut self, call: &Request) -> io::Result<Answer> {
         let (line, mut answer) = (serde_json::to_string(call)?, Vec::new());
-        conformance::obey(&*self.0, line.as_bytes(), &mut answer)?;
+        conformance::serve_requests(&*self.0, line.as_bytes(), &mut answer)?;
         Ok(serde_json::from_slice(&answer)?)
     }
 }

@@ -16,7 +16,7 @@ use xen_claims::{
 };
 
 use super::boot::Boot;
-use super::loaded::{Code, Counts, Op};
+use super::loaded::{LoadedAllocator, Op, RawCounts};
 use super::{Build, Xen};
 
 /// A host of real Xen code. When an assertion of that fails, the thread that met it panics with the
@@ -24,7 +24,7 @@ use super::{Build, Xen};
 #[derive(Debug)]
 pub struct Host {
     /// Taken out when the host ends.
-    code: Option<Code>,
+    loaded: Option<LoadedAllocator>,
     /// Which page goes out of use next.
     dice: AtomicU64,
     fail_next: AtomicBool,
@@ -37,8 +37,8 @@ pub struct Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if let Some(code) = self.code.take() {
-            code.give_back();
+        if let Some(loaded) = self.loaded.take() {
+            loaded.give_back();
         }
     }
 }
@@ -46,16 +46,16 @@ impl Drop for Host {
 impl Host {
     /// Boots a host.
     pub fn boot(build: &Build, boot: &Boot) -> Result<Host> {
-        let code = Code::take(&build.object)?;
-        let ranges = boot.ranges(code.metadata_pages);
-        let booted = code.boot(&ranges, boot.flags.bits());
+        let loaded = LoadedAllocator::take(&build.object)?;
+        let ranges = boot.ranges(loaded.metadata_pages);
+        let booted = loaded.boot(&ranges, boot.flags.bits());
         ensure!(
             booted == Some(0),
             "the host does not boot: {booted:?} {:?}",
-            code.why_stopped()
+            loaded.why_stopped()
         );
         Ok(Host {
-            code: Some(code),
+            loaded: Some(loaded),
             dice: AtomicU64::new(1),
             fail_next: AtomicBool::new(false),
             recalls: Mutex::default(),
@@ -66,9 +66,9 @@ impl Host {
         })
     }
 
-    pub(super) fn code(&self) -> &Code {
+    pub(super) fn loaded(&self) -> &LoadedAllocator {
         // It is there until the host is dropped.
-        self.code.as_ref().unwrap_or_else(|| unreachable!())
+        self.loaded.as_ref().unwrap_or_else(|| unreachable!())
     }
 
     /// The result of a call that the host lived to see.
@@ -76,7 +76,7 @@ impl Host {
         if let Some(result) = result {
             return Ok(result);
         }
-        let why = self.code().why_stopped().unwrap_or_default();
+        let why = self.loaded().why_stopped().unwrap_or_default();
         assert!(
             self.told.swap(true, Ordering::AcqRel),
             "the host stopped: {why}"
@@ -85,7 +85,7 @@ impl Host {
     }
 
     fn number(&self, op: Op, arguments: &[u64]) -> Result<c_long, Errno> {
-        let result = self.alive(self.code().call(op, arguments))?;
+        let result = self.alive(self.loaded().call(op, arguments))?;
         match i32::try_from(-result) {
             Ok(errno) if errno > 0 => Err(Errno(errno)),
             _ => Ok(result),
@@ -106,12 +106,12 @@ impl Host {
         })
     }
 
-    fn counts<T>(&self, look: impl FnOnce(&Counts) -> T) -> Result<T, HypercallError> {
-        self.alive(self.code().counts(look))
+    fn counts<T>(&self, look: impl FnOnce(&RawCounts) -> T) -> Result<T, HypercallError> {
+        self.alive(self.loaded().counts(look))
             .map_err(|errno| HypercallError::host(Operation::HostMemory, errno))
     }
 
-    /// One extent: its first page, if it was given. `counted`: as a guest's memory is, and not as
+    /// One extent: its first page, if it was given. `refcounted`: as a guest's memory is, and not as
     /// what Xen takes for its own use.
     ///
     /// # Errors
@@ -122,10 +122,10 @@ impl Host {
         domain: DomainId,
         order: u32,
         placement: Placement,
-        counted: bool,
+        refcounted: bool,
     ) -> Result<Option<u64>, HypercallError> {
         let nowhere = self.fail_next.swap(false, Ordering::AcqRel);
-        let flags = u64::from(!counted) | (u64::from(nowhere) << 1);
+        let flags = u64::from(!refcounted) | (u64::from(nowhere) << 1);
         self.populate_by_flags(domain, order, placement, flags)
     }
 
@@ -193,7 +193,7 @@ impl Host {
     ///
     /// `EPROTO` if the host has stopped.
     pub fn violations(&self, pages: bool) -> Result<String, Errno> {
-        self.alive(self.code().text(Op::Check, pages.into()))
+        self.alive(self.loaded().text(Op::Check, pages.into()))
     }
 
     /// All counts at one instant, but for the claims of domains, which GET tells.
@@ -243,14 +243,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn host_of(counts: &Counts) -> HostMemory {
+fn host_of(counts: &RawCounts) -> HostMemory {
     HostMemory {
         free: Pages::new(counts.free),
         claimed: Pages::new(counts.claimed),
     }
 }
 
-fn nodes_of(counts: &Counts) -> Vec<NodeMemory> {
+fn nodes_of(counts: &RawCounts) -> Vec<NodeMemory> {
     let online = NodeId::all().filter(|node| counts.nodes & (1 << node.index()) != 0);
     let memory = online.map(|node| {
         let memory = counts.node[node.index()];
@@ -264,7 +264,7 @@ fn nodes_of(counts: &Counts) -> Vec<NodeMemory> {
     memory.collect()
 }
 
-fn domains_of(counts: &Counts) -> Vec<DomainInfo> {
+fn domains_of(counts: &RawCounts) -> Vec<DomainInfo> {
     let infos = counts.domains().iter().filter_map(|domain| {
         Some(DomainInfo {
             domain: DomainId::new(i64::try_from(domain.id).ok()?).ok()?,
@@ -291,7 +291,7 @@ impl Hypervisor for Host {
         entries: Option<&mut [xen_memory_claim]>,
     ) -> Result<(), Errno> {
         let result = self
-            .code()
+            .loaded()
             .claim(domain.get().into(), mode, nr_entries, entries);
         let result = self.alive(result)?;
         match i32::try_from(-result) {
@@ -460,7 +460,7 @@ impl Faults for Host {
 
     fn recalls(&self) -> Vec<Recall> {
         let text = self
-            .alive(self.code().text(Op::Recalls, 0))
+            .alive(self.loaded().text(Op::Recalls, 0))
             .unwrap_or_default();
         let mut recalls = lock(&self.recalls);
         recalls.extend(text.lines().filter_map(Recall::from_log));

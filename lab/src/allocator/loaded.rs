@@ -62,7 +62,7 @@ pub(super) struct Range {
 /// A node in `struct host_counts`
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]
-pub(super) struct NodeCounts {
+pub(super) struct RawNodeCounts {
     pub(super) size: c_ulong,
     pub(super) free: c_ulong,
     pub(super) claimed: c_ulong,
@@ -71,7 +71,7 @@ pub(super) struct NodeCounts {
 /// A domain in `struct host_counts`
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]
-pub(super) struct DomainCounts {
+pub(super) struct RawDomainCounts {
     pub(super) id: c_ulong,
     pub(super) tot: c_ulong,
     pub(super) max: c_ulong,
@@ -83,30 +83,30 @@ pub(super) struct DomainCounts {
 /// `struct host_counts`
 #[derive(Debug, Clone)]
 #[repr(C)]
-pub(super) struct Counts {
+pub(super) struct RawCounts {
     pub(super) free: c_ulong,
     pub(super) claimed: c_ulong,
     pub(super) nodes: c_ulong,
     nr_domains: c_ulong,
-    pub(super) node: [NodeCounts; 64],
-    domain: [DomainCounts; MAX_DOMAINS],
+    pub(super) node: [RawNodeCounts; 64],
+    domain: [RawDomainCounts; MAX_DOMAINS],
 }
 
-impl Default for Counts {
+impl Default for RawCounts {
     fn default() -> Self {
-        Counts {
+        RawCounts {
             free: 0,
             claimed: 0,
             nodes: 0,
             nr_domains: 0,
-            node: [NodeCounts::default(); 64],
-            domain: [DomainCounts::default(); MAX_DOMAINS],
+            node: [RawNodeCounts::default(); 64],
+            domain: [RawDomainCounts::default(); MAX_DOMAINS],
         }
     }
 }
 
-impl Counts {
-    pub(super) fn domains(&self) -> &[DomainCounts] {
+impl RawCounts {
+    pub(super) fn domains(&self) -> &[RawDomainCounts] {
         &self.domain[..self.nr_domains as usize]
     }
 }
@@ -159,20 +159,20 @@ impl Drop for Cpu<'_> {
 }
 
 thread_local! {
-    static COUNTS: RefCell<Option<Box<Counts>>> = const { RefCell::new(None) };
+    static COUNTS: RefCell<Option<Box<RawCounts>>> = const { RefCell::new(None) };
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-type Call = unsafe extern "C" fn(c_uint, c_uint, *const c_ulong) -> c_long;
+type CallFunction = unsafe extern "C" fn(c_uint, c_uint, *const c_ulong) -> c_long;
 type WhyStopped = unsafe extern "C" fn() -> *const c_char;
 
 /// A copy of a compiled host, with static variables of its own.
-pub(super) struct Code {
+pub(super) struct LoadedAllocator {
     object: PathBuf,
-    call: Call,
+    call: CallFunction,
     why_stopped: WhyStopped,
     pub(super) metadata_pages: u64,
     cpus: Cpus,
@@ -181,24 +181,26 @@ pub(super) struct Code {
     _file: NamedTempFile,
 }
 
-impl fmt::Debug for Code {
+impl fmt::Debug for LoadedAllocator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Code").field(&self.object).finish()
+        f.debug_tuple("LoadedAllocator")
+            .field(&self.object)
+            .finish()
     }
 }
 
 /// Copies that no host uses at present.
-static IDLE: Mutex<Option<HashMap<PathBuf, Vec<Code>>>> = Mutex::new(None);
+static IDLE: Mutex<Option<HashMap<PathBuf, Vec<LoadedAllocator>>>> = Mutex::new(None);
 
-impl Code {
+impl LoadedAllocator {
     /// An idle copy, or a new one. It has to be booted.
-    pub(super) fn take(object: &Path) -> Result<Code> {
+    pub(super) fn take(object: &Path) -> Result<LoadedAllocator> {
         let idle = lock(&IDLE)
             .as_mut()
             .and_then(|idle| idle.get_mut(object)?.pop());
         match idle {
-            Some(code) => Ok(code),
-            None => Code::load(object),
+            Some(loaded) => Ok(loaded),
+            None => LoadedAllocator::load(object),
         }
     }
 
@@ -209,7 +211,7 @@ impl Code {
         idle.entry(self.object.clone()).or_default().push(self);
     }
 
-    fn load(object: &Path) -> Result<Code> {
+    fn load(object: &Path) -> Result<LoadedAllocator> {
         // Of one file there is one copy, so each copy has a file.
         let file = tempfile::Builder::new().suffix(".so").tempfile()?;
         fs::copy(object, file.path())?;
@@ -219,18 +221,17 @@ impl Code {
         // SAFETY: host.h declares it as `void host_load(void)`.
         let load = unsafe { library.get::<unsafe extern "C" fn()>(b"host_load\0") }?;
         // SAFETY: host.h declares it with this type.
-        let call = unsafe { library.get::<Call>(b"host_call\0") }?;
+        let call = unsafe { library.get::<CallFunction>(b"host_call\0") }?;
         // SAFETY: host.h declares it with this type.
         let why_stopped = unsafe { library.get::<WhyStopped>(b"host_why_stopped\0") }?;
         // SAFETY: host.h declares it with this type.
-        let metadata = unsafe {
-            library.get::<unsafe extern "C" fn() -> c_ulong>(b"host_metadata_pages\0")
-        }?;
+        let metadata =
+            unsafe { library.get::<unsafe extern "C" fn() -> c_ulong>(b"host_metadata_pages\0") }?;
         // SAFETY: it is called once, before anything else of this copy.
         unsafe { load() };
         // SAFETY: it reads constants.
         let metadata_pages = unsafe { metadata() };
-        Ok(Code {
+        Ok(LoadedAllocator {
             object: object.to_owned(),
             call: *call,
             why_stopped: *why_stopped,
@@ -308,7 +309,7 @@ impl Code {
     }
 
     /// Lets `look` see all counts.
-    pub(super) fn counts<T>(&self, look: impl FnOnce(&Counts) -> T) -> Option<T> {
+    pub(super) fn counts<T>(&self, look: impl FnOnce(&RawCounts) -> T) -> Option<T> {
         COUNTS.with_borrow_mut(|counts| {
             let counts = counts.get_or_insert_with(Box::default);
             let place = std::ptr::from_mut(&mut **counts) as c_ulong;

@@ -37,7 +37,7 @@ impl Host {
             node.map_or(ANY, NodeId::index) as u64,
             extents,
         ];
-        let result = self.alive(self.code().two_numbers(Op::Measure, arguments));
+        let result = self.alive(self.loaded().two_numbers(Op::Measure, arguments));
         let failed = |errno| HypercallError {
             operation: Operation::Populate,
             domain: Some(domain),
@@ -65,7 +65,7 @@ impl Host {
     ///
     /// `EPROTO` if the host has stopped.
     pub fn held(&self) -> Result<(u64, u64), HypercallError> {
-        let result = self.alive(self.code().two_numbers(Op::Held, []));
+        let result = self.alive(self.loaded().two_numbers(Op::Held, []));
         let (_, [times, ns]) =
             result.map_err(|errno| HypercallError::host(Operation::HostMemory, errno))?;
         Ok((times, ns))

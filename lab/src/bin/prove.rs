@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::Parser;
 use xen_claims_lab::allocator::Tree;
 use xen_claims_lab::exit_code;
-use xen_claims_lab::proofs::{prove, workshop};
+use xen_claims_lab::proofs::{prove, sources};
 use xen_claims_lab::run::need;
 
 /// Proves what Xen's allocator does with claims, on a host of 3 nodes.
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<bool> {
     need(&[("cbmc", "cbmc"), ("goto-cc", "cbmc"), ("kissat", "kissat")])?;
     let tree = Tree::prepared()?;
-    let tally = prove(&workshop(tree.file("")), &arguments.names)?;
+    let tally = prove(&sources(tree.file("")), &arguments.names)?;
     println!(
         "{} places reached, {} properties found to fail on broken allocators",
         tally.reached, tally.noticed

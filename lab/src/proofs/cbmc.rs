@@ -13,7 +13,7 @@ use crate::run::output;
 
 /// What a proof is compiled from.
 #[derive(Debug)]
-pub struct Workshop {
+pub struct Sources {
     /// `xen/` of a prepared tree.
     pub xen: PathBuf,
     /// The proofs.
@@ -90,7 +90,7 @@ const FLAGS: &[&str] = &[
     "-D__OBJECT_LABEL__=proof",
 ];
 
-impl Workshop {
+impl Sources {
     /// The file with the series applied.
     pub fn page_alloc(&self) -> Result<String> {
         let path = self.xen.join("common/page_alloc.c");

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{ensure, Context, Result};
 
 use crate::mutants;
-use cbmc::{Check, Program, Question, Verdict, Workshop};
+use cbmc::{Check, Program, Question, Sources, Verdict};
 
 /// A file of `proofs/`, and the ways it is run.
 #[derive(Debug)]
@@ -280,7 +280,7 @@ pub const PROOFS: &[Proof] = &[
 ];
 
 /// Runs the proofs, or those named, and shows that each can fail.
-pub fn prove(workshop: &Workshop, names: &[String]) -> Result<Tally> {
+pub fn prove(sources: &Sources, names: &[String]) -> Result<Tally> {
     for name in names {
         ensure!(
             PROOFS.iter().any(|proof| proof.name == *name),
@@ -292,7 +292,7 @@ pub fn prove(workshop: &Workshop, names: &[String]) -> Result<Tally> {
         .filter(|proof| names.is_empty() || names.iter().any(|name| name == proof.name));
     let mut jobs = Vec::new();
     for proof in wanted {
-        println!("== {}", about(workshop, proof.name)?);
+        println!("== {}", about(sources, proof.name)?);
         for variant in proof.variants {
             for kind in [Kind::Prove, Kind::Reach] {
                 jobs.push(Job {
@@ -320,7 +320,7 @@ pub fn prove(workshop: &Workshop, names: &[String]) -> Result<Tally> {
     let worker = || -> Result<()> {
         while let Some(job) = next() {
             let start = Instant::now();
-            let (text, tally) = job.run(workshop)?;
+            let (text, tally) = job.run(sources)?;
             if let Ok(mut total) = total.lock() {
                 total.add(tally);
                 println!("{}: {}\n{text}", job.title(), seconds(start));
@@ -339,8 +339,8 @@ pub fn prove(workshop: &Workshop, names: &[String]) -> Result<Tally> {
 }
 
 /// What the file says of itself: its comment after the licence.
-fn about(workshop: &Workshop, name: &str) -> Result<String> {
-    let path = workshop.proofs.join(format!("{name}.c"));
+fn about(sources: &Sources, name: &str) -> Result<String> {
+    let path = sources.proofs.join(format!("{name}.c"));
     let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let comment = text
         .split("/*\n")
@@ -367,7 +367,7 @@ impl Job {
     }
 
     /// Runs CBMC; what to print, and how many properties turned out as they should.
-    fn run(&self, workshop: &Workshop) -> Result<(String, Tally)> {
+    fn run(&self, sources: &Sources) -> Result<(String, Tally)> {
         let mut program = Program {
             name: self.proof.name,
             definitions: self.variant.1,
@@ -382,9 +382,9 @@ impl Job {
                 .iter()
                 .find(|known| known.name == mutant)
                 .with_context(|| format!("there is no mutant {mutant}"))?;
-            program.page_alloc = Some(mutant.apply(&workshop.page_alloc()?)?);
+            program.page_alloc = Some(mutant.apply(&sources.page_alloc()?)?);
         }
-        let compiled = workshop.compile(&program)?;
+        let compiled = sources.compile(&program)?;
         let (mut text, mut tally) = (String::new(), Tally::default());
         for question in compiled.questions(self.kind)? {
             let start = Instant::now();
@@ -443,8 +443,8 @@ fn seconds(since: Instant) -> String {
 pub const LIMIT: Duration = Duration::from_secs(600);
 
 /// The Xen tree and the files to prove.
-pub fn workshop(xen: PathBuf) -> Workshop {
-    Workshop {
+pub fn sources(xen: PathBuf) -> Sources {
+    Sources {
         xen,
         proofs: Path::new(env!("CARGO_MANIFEST_DIR")).join("proofs"),
     }

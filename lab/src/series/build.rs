@@ -148,16 +148,16 @@ const CONFIGURE: &[&str] = &[
 
 /// A directory with the Xen source, and where its builds are logged.
 #[derive(Debug, Clone)]
-pub struct Workshop {
+pub struct BuildTree {
     tree: PathBuf,
     ccache: PathBuf,
     cache: PathBuf,
 }
 
-impl Workshop {
+impl BuildTree {
     /// A tree to build in.
-    pub fn new(cache: &Cache, tree: &Path) -> Workshop {
-        Workshop {
+    pub fn new(cache: &Cache, tree: &Path) -> BuildTree {
+        BuildTree {
             tree: tree.to_owned(),
             ccache: cache.path("ccache"),
             cache: cache.path(""),
@@ -291,7 +291,7 @@ fn amended(config: &str, options: &[&str]) -> String {
 /// Builds a tree, unless that was done and nothing was changed in it since.
 pub fn build(cache: &Cache, tree: &Tree) -> Result<()> {
     need(PROGRAMS)?;
-    let shop = Workshop::new(cache, &tree.path);
+    let build_tree = BuildTree::new(cache, &tree.path);
     let stamp = tree.path.join(".git/built");
     let state = output(git(&tree.path).args(["rev-parse", "HEAD"]))?
         + &DEBUG.config.join("\n")
@@ -303,13 +303,13 @@ pub fn build(cache: &Cache, tree: &Tree) -> Result<()> {
         if stamp.exists() {
             fs::remove_file(&stamp)?;
         }
-        shop.killed_or_done(|| {
+        build_tree.killed_or_done(|| {
             step(&format!("building the hypervisor ({})", DEBUG.what), || {
-                shop.hypervisor(&DEBUG)
+                build_tree.hypervisor(&DEBUG)
             })?;
             step(
                 "building libxenctrl, the OCaml binding and the tests",
-                || shop.tools(),
+                || build_tree.tools(),
             )
         })?;
         if changed.is_empty() {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{bail, ensure, Context, Result};
 
-use super::build::{self, Workshop, DEBUG, MATRIX};
+use super::build::{self, BuildTree, DEBUG, MATRIX};
 use super::patch::{FileChange, Patch, Series};
 use super::prepare::{base, commits, offsets, prepare, Tree};
 use super::style::{cover_letter_findings, findings, RULES};
@@ -231,7 +231,7 @@ fn check_docs(report: &mut Report, cache: &Cache, tree: &Tree) -> Result<()> {
 #[derive(Debug)]
 struct Bench {
     path: PathBuf,
-    shop: Workshop,
+    build_tree: BuildTree,
 }
 
 impl Bench {
@@ -251,8 +251,8 @@ impl Bench {
                     "+refs/tags/base:refs/tags/base",
                 ]),
         )?;
-        let shop = Workshop::new(cache, &path);
-        Ok(Bench { path, shop })
+        let build_tree = BuildTree::new(cache, &path);
+        Ok(Bench { path, build_tree })
     }
 
     fn checkout(&self, commit: &str) -> Result<()> {
@@ -264,15 +264,15 @@ impl Bench {
     fn build(&self, part: &Part) -> Result<BTreeSet<String>> {
         let log = match part {
             Part::Hypervisor(variant) => {
-                self.shop.hypervisor(variant)?;
+                self.build_tree.hypervisor(variant)?;
                 variant.name
             }
             Part::Tools => {
-                self.shop.tools()?;
+                self.build_tree.tools()?;
                 "tools"
             }
         };
-        let text = fs::read(self.shop.log(log)).context("no log")?;
+        let text = fs::read(self.build_tree.log(log)).context("no log")?;
         let text = String::from_utf8_lossy(&text);
         let warnings = text.lines().filter(|line| is_warning(line));
         // Line numbers differ before and after a patch.
@@ -293,9 +293,9 @@ impl Bench {
 /// The hypervisor of a tree's base, built in a tree of its own; where it is.
 pub fn stock(cache: &Cache, tree: &Path) -> Result<PathBuf> {
     let bench = Bench::new(cache, tree, "stock")?;
-    bench.shop.killed_or_done(|| {
+    bench.build_tree.killed_or_done(|| {
         bench.checkout("base")?;
-        bench.shop.hypervisor(&DEBUG)
+        bench.build_tree.hypervisor(&DEBUG)
     })?;
     Ok(bench.path.join("xen/xen"))
 }
@@ -322,7 +322,7 @@ fn check_builds(report: &mut Report, cache: &Cache, tree: &Tree) -> Result<()> {
 
     let bench = Bench::new(cache, &tree.path, DEBUG.name)?;
     let hypervisor = Part::Hypervisor(DEBUG);
-    bench.shop.killed_or_done(|| {
+    bench.build_tree.killed_or_done(|| {
         let mut known = [BTreeSet::new(), BTreeSet::new()];
         let mut size = None;
         report.check("the base builds", || {
@@ -384,7 +384,7 @@ fn check_builds(report: &mut Report, cache: &Cache, tree: &Tree) -> Result<()> {
     for variant in MATRIX {
         let bench = Bench::new(cache, &tree.path, variant.name)?;
         report.check(&format!("the series builds: {}", variant.what), || {
-            bench.shop.killed_or_done(|| {
+            bench.build_tree.killed_or_done(|| {
                 bench.checkout(last)?;
                 bench.build_quietly(&Part::Hypervisor(variant), &none)?;
                 Ok(String::new())

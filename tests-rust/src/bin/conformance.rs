@@ -11,7 +11,7 @@ use clap::Parser;
 use xen_claims::xen::{self, OpenError};
 use xen_claims::{Model, Pages, Topology};
 use xen_claims_tests::conformance::{
-    self, Case, Outcome, Process, Processes, Rival, Subject, SOAK,
+    self, Case, Outcome, Process, Processes, RemoteBuilder, Subject, SOAK,
 };
 
 /// Runs the conformance cases of claim sets, on the embedded hypervisor or on the Xen below.
@@ -52,7 +52,7 @@ struct Arguments {
 
     /// Make the calls that come on standard input.
     #[arg(long, requires = "xen", hide = true)]
-    obey: bool,
+    serve_requests: bool,
 }
 
 /// Free counts of a live Xen move by that much without our doing.
@@ -60,20 +60,22 @@ const SLACK_OF_XEN: Pages = Pages::new(200);
 
 /// This program, started again.
 #[derive(Debug)]
-struct Again;
+struct SelfExec;
 
-impl Processes for Again {
-    fn start(&self) -> io::Result<Box<dyn Rival>> {
+impl Processes for SelfExec {
+    fn start(&self) -> io::Result<Box<dyn RemoteBuilder>> {
         let mut program = Command::new(std::env::current_exe()?);
-        Ok(Box::new(Process::start(program.args(["--xen", "--obey"]))?))
+        Ok(Box::new(Process::start(
+            program.args(["--xen", "--serve-requests"]),
+        )?))
     }
 }
 
-/// What [`Again`] starts.
-fn obey() -> Result<(), Box<dyn Error>> {
+/// What [`SelfExec`] starts.
+fn serve() -> Result<(), Box<dyn Error>> {
     let xen = xen::open()?;
     let host = xen.builder().ok_or("this build can't create domains")?;
-    conformance::obey(host, io::stdin().lock(), io::stdout())?;
+    conformance::serve_requests(host, io::stdin().lock(), io::stdout())?;
     Ok(())
 }
 
@@ -88,7 +90,7 @@ fn subject(arguments: &Arguments) -> Result<Subject, OpenError> {
     subject.soak = soak;
     subject.slack = SLACK_OF_XEN;
     subject.may_claim = !arguments.may_not_claim;
-    subject.processes = Some(Arc::new(Again));
+    subject.processes = Some(Arc::new(SelfExec));
     Ok(subject)
 }
 
@@ -99,8 +101,8 @@ fn known_case(id: &str) -> Result<&'static str, String> {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if arguments.obey {
-        return match obey() {
+    if arguments.serve_requests {
+        return match serve() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failure(error.as_ref()),
         };

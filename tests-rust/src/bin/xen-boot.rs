@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use clap::{Parser, Subcommand};
-use xen_claims_lab::host::boot::Boot;
+use xen_claims_lab::host::boot::Bootable;
 use xen_claims_lab::host::machine::Machine;
 use xen_claims_lab::run::Cache;
 use xen_claims_lab::series::check::stock;
@@ -121,7 +121,7 @@ const OCAML_TESTS: &[&str] = &[
 ];
 
 /// What `tools/xen.sh` has built already, to be booted.
-fn boot(cache: &Cache, without_series: bool) -> Result<Boot> {
+fn boot(cache: &Cache, without_series: bool) -> Result<Bootable> {
     let tree = fs::canonicalize(cache.path("tree")).context("no tree was prepared")?;
     let debug = env::current_exe()?;
     let target = debug
@@ -166,5 +166,5 @@ fn boot(cache: &Cache, without_series: bool) -> Result<Boot> {
     });
     let files = files.into_iter().chain(areas).collect();
     let other = without_series.then(|| stock(cache, &tree)).transpose()?;
-    Boot::new(cache, &tree, other, files)
+    Bootable::new(cache, &tree, other, files)
 }

@@ -3,7 +3,7 @@
 use xen_claims::wire::{self, XEN_DOMCTL_CLAIM_MEMORY_GET, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST};
 use xen_claims::{Errno, Placement, Target};
 
-use super::lab::{entry, expect, host, on, Check, Lab, PAGE};
+use super::context::{entry, expect, host, on, CaseContext, Check, PAGE};
 use super::Case;
 
 pub(super) const CASES: &[Case] = &[
@@ -71,7 +71,7 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-fn most_of_a_node(lab: &Lab<'_>) -> Check {
+fn most_of_a_node(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     let most = lab.most_of(Target::Node(node))?;
     lab.set(lab.a, &[on(node, most)])?;
@@ -82,7 +82,7 @@ fn most_of_a_node(lab: &Lab<'_>) -> Check {
     lab.expect_claimed(Target::Node(node), 0)
 }
 
-fn replace_host_claim(lab: &Lab<'_>) -> Check {
+fn replace_host_claim(lab: &CaseContext<'_>) -> Check {
     let all = lab.most_of(Target::Host)?;
     lab.set(lab.a, &[host(all)])?;
     lab.populate(lab.a, PAGE, 1, Placement::Any)?;
@@ -92,7 +92,7 @@ fn replace_host_claim(lab: &Lab<'_>) -> Check {
     lab.expect_claimed(Target::Host, all / 2)
 }
 
-fn replace_node_claim(lab: &Lab<'_>) -> Check {
+fn replace_node_claim(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     let all = lab.most_of(Target::Node(node))?;
     lab.set(lab.a, &[on(node, all)])?;
@@ -103,7 +103,7 @@ fn replace_node_claim(lab: &Lab<'_>) -> Check {
     lab.expect_claimed(Target::Host, all / 2)
 }
 
-fn legacy_claim(lab: &Lab<'_>) -> Check {
+fn legacy_claim(lab: &CaseContext<'_>) -> Check {
     let half = lab.most_of(Target::Host)? / 2;
     lab.legacy(lab.a, half)?;
     lab.expect_claims(lab.a, &[host(half)])?;
@@ -120,7 +120,7 @@ fn legacy_claim(lab: &Lab<'_>) -> Check {
     Ok(())
 }
 
-fn move_between_nodes(lab: &Lab<'_>) -> Check {
+fn move_between_nodes(lab: &CaseContext<'_>) -> Check {
     let [n0, n1] = lab.nodes()?;
     // On a live host, up to the slack is left for B; twice that is not.
     let some = (2 * lab.slack()).max(1);
@@ -135,7 +135,7 @@ fn move_between_nodes(lab: &Lab<'_>) -> Check {
     lab.populate(lab.b, PAGE, some, Placement::Exact(n1))
 }
 
-fn legacy_release(lab: &Lab<'_>) -> Check {
+fn legacy_release(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     lab.legacy(lab.a, 8)?;
     lab.expect_claimed(Target::Host, 8)?;
@@ -148,7 +148,7 @@ fn legacy_release(lab: &Lab<'_>) -> Check {
     lab.expect_claimed(Target::Host, 0)
 }
 
-fn release(lab: &Lab<'_>) -> Check {
+fn release(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     lab.set(lab.a, &[on(node, 8)])?;
     lab.expect_claimed(Target::Node(node), 8)?;
@@ -164,7 +164,7 @@ fn release(lab: &Lab<'_>) -> Check {
     lab.set(lab.a, &[host(0), on(node, 0)])
 }
 
-fn every_target(lab: &Lab<'_>) -> Check {
+fn every_target(lab: &CaseContext<'_>) -> Check {
     let nodes = lab.all_nodes().iter().zip(10..);
     let mut claims: Vec<_> = nodes.map(|(node, pages)| on(*node, pages)).collect();
     claims.push(host(9));
@@ -196,7 +196,7 @@ fn every_target(lab: &Lab<'_>) -> Check {
     lab.expect_claimed(Target::Host, total)
 }
 
-fn replace_other_targets(lab: &Lab<'_>) -> Check {
+fn replace_other_targets(lab: &CaseContext<'_>) -> Check {
     let [n0, n1, n2] = lab.nodes()?;
     lab.set(lab.a, &[on(n0, 3), on(n1, 5), host(7)])?;
     lab.set(lab.a, &[on(n1, 11), on(n2, 13)])?;
@@ -207,7 +207,7 @@ fn replace_other_targets(lab: &Lab<'_>) -> Check {
     lab.expect_claimed(Target::Host, 24)
 }
 
-fn refused_on_last_entry(lab: &Lab<'_>) -> Check {
+fn refused_on_last_entry(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     let last = lab.all_nodes().last().copied().unwrap_or(node);
     // All but a few, so that on a host of one node the host entries fit.
@@ -224,7 +224,7 @@ fn refused_on_last_entry(lab: &Lab<'_>) -> Check {
     lab.expect_claims(lab.a, &old)
 }
 
-fn reuse_own_claim(lab: &Lab<'_>) -> Check {
+fn reuse_own_claim(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     let full = lab.most_of(Target::Node(node))?;
     for pages in [full, full, full / 2] {
@@ -242,7 +242,7 @@ fn reuse_own_claim(lab: &Lab<'_>) -> Check {
     Ok(())
 }
 
-fn legacy_and_set(lab: &Lab<'_>) -> Check {
+fn legacy_and_set(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     lab.set(lab.a, &[on(node, 4)])?;
     lab.legacy_refused(lab.a, 8, Errno::EINVAL)?;
@@ -254,7 +254,7 @@ fn legacy_and_set(lab: &Lab<'_>) -> Check {
     lab.expect_claimed(Target::Host, 6)
 }
 
-fn already_populated(lab: &Lab<'_>) -> Check {
+fn already_populated(lab: &CaseContext<'_>) -> Check {
     lab.populate(lab.a, PAGE, 10, Placement::Any)?;
     // A legacy claim says how large the domain is to be, and it has that already.
     lab.legacy_refused(lab.a, 10, Errno::EINVAL)?;
@@ -271,7 +271,7 @@ fn already_populated(lab: &Lab<'_>) -> Check {
     lab.expect_claims(lab.a, &[host(90)])
 }
 
-fn short_array(lab: &Lab<'_>) -> Check {
+fn short_array(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     lab.set(lab.a, &[on(node, 4), host(2)])?;
     let get =

@@ -7,9 +7,11 @@ use std::thread;
 use xen_claims::limits::DOMAIN_PAGES;
 use xen_claims::{ClaimSet, DomainId, Errno, Placement, Target};
 
-use super::lab::{claim_set, expect, host, on, Builder, Check, Lab, Stop, PAGE, TWO_MIB};
+use super::builders::Request;
+use super::context::{
+    claim_set, expect, host, on, Builder, CaseContext, Check, Stop, PAGE, TWO_MIB,
+};
 use super::race::{race, Dice, First};
-use super::rival::Call;
 use super::Case;
 
 pub(super) const CASES: &[Case] = &[
@@ -40,17 +42,17 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-fn against_legacy_claim(lab: &Lab<'_>) -> Check {
+fn against_legacy_claim(lab: &CaseContext<'_>) -> Check {
     lab.legacy(lab.a, lab.most_of(Target::Host)?)?;
     nothing_left_for_b(lab)
 }
 
-fn against_host_claim(lab: &Lab<'_>) -> Check {
+fn against_host_claim(lab: &CaseContext<'_>) -> Check {
     lab.set(lab.a, &[host(lab.most_of(Target::Host)?)])?;
     nothing_left_for_b(lab)
 }
 
-fn nothing_left_for_b(lab: &Lab<'_>) -> Check {
+fn nothing_left_for_b(lab: &CaseContext<'_>) -> Check {
     let beyond = 2 * lab.slack() + 1;
     lab.set_refused(lab.b, &[host(beyond)], Errno::ENOMEM)?;
     lab.legacy_refused(lab.b, beyond, Errno::ENOMEM)?;
@@ -63,7 +65,7 @@ fn nothing_left_for_b(lab: &Lab<'_>) -> Check {
     lab.deny(lab.b, beyond, Placement::Any)
 }
 
-fn against_node_claim(lab: &Lab<'_>) -> Check {
+fn against_node_claim(lab: &CaseContext<'_>) -> Check {
     let [n0, n1] = lab.nodes()?;
     lab.set(lab.a, &[on(n0, lab.most_of(Target::Node(n0))?)])?;
     let beyond = 2 * lab.slack() + 1;
@@ -77,7 +79,7 @@ fn against_node_claim(lab: &Lab<'_>) -> Check {
     lab.expect_claims(lab.b, &[on(n1, most)])
 }
 
-fn race_for_a_node(lab: &Lab<'_>) -> Check {
+fn race_for_a_node(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     let target = Target::Node(node);
     let more_than_half = lab.most_of(target)? / 2 + lab.slack() + 1;
@@ -86,7 +88,7 @@ fn race_for_a_node(lab: &Lab<'_>) -> Check {
         "A and B race to claim {more_than_half} of {node}, {rounds} times"
     ));
     let set = claim_set(&[on(node, more_than_half)])?;
-    let builders = [lab.rival()?, lab.rival()?];
+    let builders = [lab.other_builder()?, lab.other_builder()?];
     let judge = |(), a: Check<_>, b: Check<_>| {
         let (first, winner) = match (a?, b?) {
             (Ok(_), Err(Errno::ENOMEM)) => (First::Left, lab.a),
@@ -109,8 +111,8 @@ fn race_for_a_node(lab: &Lab<'_>) -> Check {
     race(
         rounds,
         || Ok(()),
-        |()| builders[0].make(&Call::set(lab.a, &set)),
-        |()| builders[1].make(&Call::set(lab.b, &set)),
+        |()| builders[0].make(&Request::set(lab.a, &set)),
+        |()| builders[1].make(&Request::set(lab.b, &set)),
         judge,
     )
 }
@@ -122,7 +124,7 @@ const LEAST_STOPS: u32 = 5;
 
 /// What the builders of C5 share. There are fewer domains than builders, so that they meet on them.
 struct Site<'a> {
-    lab: &'a Lab<'a>,
+    lab: &'a CaseContext<'a>,
     domains: [Mutex<DomainId>; DOMAINS],
     /// Unclaimed pages of the first node at the beginning.
     free: u64,
@@ -163,7 +165,7 @@ impl Drop for Close<'_> {
     }
 }
 
-fn sixteen_builders(lab: &Lab<'_>) -> Check {
+fn sixteen_builders(lab: &CaseContext<'_>) -> Check {
     let free = lab.unclaimed(Target::Node(lab.node()?))?;
     let soak = lab.subject.soak;
     lab.note(format_args!("{BUILDERS} builders at random for {soak:?}"));
@@ -181,7 +183,7 @@ fn sixteen_builders(lab: &Lab<'_>) -> Check {
         ended: Mutex::new(None),
         seen: Default::default(),
     };
-    let builders = (0..BUILDERS).map(|_| lab.rival());
+    let builders = (0..BUILDERS).map(|_| lab.other_builder());
     let builders = builders.collect::<Check<Vec<_>>>()?;
     thread::scope(|scope| {
         let _close = Close(&site.closed);
@@ -239,11 +241,11 @@ impl Site<'_> {
         match dice.below(20) {
             0..=7 => {
                 let set = self.random_set(dice)?;
-                make(Some([GRANTED, REFUSED]), Call::set(domain, &set))
+                make(Some([GRANTED, REFUSED]), Request::set(domain, &set))
             }
             8 => make(
                 Some([GRANTED, REFUSED]),
-                Call::claim_pages(domain, dice.below(1 << 16)),
+                Request::claim_pages(domain, dice.below(1 << 16)),
             ),
             9..=13 => {
                 let (order, extents) = (dice.pick(&[PAGE, TWO_MIB]), 1 + dice.below(16));
@@ -254,17 +256,17 @@ impl Site<'_> {
                     Placement::Exact(node),
                 ];
                 let from = dice.pick(&placements);
-                let answer = builder.make(&Call::populate(domain, order, extents, from))?;
+                let answer = builder.make(&Request::populate(domain, order, extents, from))?;
                 let given = answer.is_ok_and(|given| given > 0);
                 self.happened(if given { POPULATED } else { POPULATED_NOT });
                 self.tolerate(None, answer)
             }
             14 => {
                 let (order, extents) = (dice.pick(&[PAGE, TWO_MIB]), dice.below(8));
-                make(None, Call::depopulate(domain, order, extents))
+                make(None, Request::depopulate(domain, order, extents))
             }
             15..=17 => {
-                let answer = builder.make(&Call::get(domain))?;
+                let answer = builder.make(&Request::get(domain))?;
                 if answer.is_ok() {
                     self.happened(INSPECTED);
                 }
@@ -273,8 +275,8 @@ impl Site<'_> {
             18 => {
                 let max = dice.pick(&[DOMAIN_PAGES.max, 1 << 16, 0]);
                 // Raised again before anybody looks: I3 is for those who do not lower it.
-                make(None, Call::set_max_pages(domain, max))?;
-                make(None, Call::set_max_pages(domain, DOMAIN_PAGES.max))
+                make(None, Request::set_max_pages(domain, max))?;
+                make(None, Request::set_max_pages(domain, DOMAIN_PAGES.max))
             }
             _ => {
                 // A domain takes some memory of the host by itself, and all may be claimed.

@@ -2,9 +2,9 @@
 
 use xen_claims::{Claim, Errno, NodeId, Pages, Placement, Recall, Target};
 
-use super::lab::{claim_set, expect, host, on, skip, Check, Lab, Stop, PAGE, TWO_MIB};
+use super::builders::Request;
+use super::context::{claim_set, expect, host, on, skip, CaseContext, Check, Stop, PAGE, TWO_MIB};
 use super::race::{race, First};
-use super::rival::Call;
 use super::Case;
 
 /// Pages of an extent of 2 MiB.
@@ -38,7 +38,7 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-fn killed_builder(lab: &Lab<'_>) -> Check {
+fn killed_builder(lab: &CaseContext<'_>) -> Check {
     if lab.subject.processes.is_none() {
         return skip("this hypervisor dies with its process");
     }
@@ -46,8 +46,8 @@ fn killed_builder(lab: &Lab<'_>) -> Check {
     let claims = [host(4), on(node, 8)];
     let set = claim_set(&claims)?;
     lab.note("another process claims for A, and is killed");
-    let other = lab.rival()?;
-    other.make(&Call::set(lab.a, &set))??;
+    let other = lab.other_builder()?;
+    other.make(&Request::set(lab.a, &set))??;
     drop(other);
     lab.check()?;
     lab.expect_claims(lab.a, &claims)?;
@@ -56,7 +56,7 @@ fn killed_builder(lab: &Lab<'_>) -> Check {
 }
 
 /// A claims all of a target, not only most. On a live host that can take several attempts.
-fn claim_all(lab: &Lab<'_>, target: Target) -> Check<Claim> {
+fn claim_all(lab: &CaseContext<'_>, target: Target) -> Check<Claim> {
     let attempt = || {
         let pages = Pages::new(lab.most_of(target)? + lab.slack());
         let claim = Claim { pages, target };
@@ -68,7 +68,7 @@ fn claim_all(lab: &Lab<'_>, target: Target) -> Check<Claim> {
     claim.map_or_else(attempt, Ok)
 }
 
-fn offline_claimed(lab: &Lab<'_>) -> Check {
+fn offline_claimed(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     recall_one(lab, node, Target::Node(node))?;
     // The node has pages that it did not promise, the host as a whole has not.
@@ -77,7 +77,7 @@ fn offline_claimed(lab: &Lab<'_>) -> Check {
 }
 
 /// All of `target` is claimed, by two domains, and a page of `node` goes away.
-fn recall_one(lab: &Lab<'_>, node: NodeId, target: Target) -> Check {
+fn recall_one(lab: &CaseContext<'_>, node: NodeId, target: Target) -> Check {
     let faults = lab.faults()?;
     let pages = Pages::new(2);
     let little = Claim { pages, target };
@@ -110,7 +110,7 @@ fn recall_one(lab: &Lab<'_>, node: NodeId, target: Target) -> Check {
     lab.expect_claimed(target, rest.pages.get() + 1)
 }
 
-fn offline_used(lab: &Lab<'_>) -> Check {
+fn offline_used(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     let faults = lab.faults()?;
     // A single page may be one that Xen freed of its own image, and never lets go out of use.
@@ -132,7 +132,7 @@ fn offline_used(lab: &Lab<'_>) -> Check {
     expect("recalls", &before, &faults.recalls())
 }
 
-fn claim_while_dying(lab: &Lab<'_>) -> Check {
+fn claim_while_dying(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     let claims = [host(4), on(node, 8)];
     let set = claim_set(&claims)?;
@@ -140,12 +140,12 @@ fn claim_while_dying(lab: &Lab<'_>) -> Check {
     lab.note(format_args!(
         "a domain is destroyed while claims are installed on it, {rounds} times"
     ));
-    let other = lab.rival()?;
+    let other = lab.other_builder()?;
     race(
         rounds,
         || lab.create(),
         |domain| lab.end(domain),
-        |domain| other.make(&Call::set(domain, &set)),
+        |domain| other.make(&Request::set(domain, &set)),
         |_, destroyed, installed| {
             destroyed?;
             // In time, or too late; either way they are gone with the domain.
@@ -162,7 +162,7 @@ fn claim_while_dying(lab: &Lab<'_>) -> Check {
     lab.check()
 }
 
-fn failed_allocation(lab: &Lab<'_>) -> Check {
+fn failed_allocation(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     let faults = lab.faults()?;
     match faults.fail_next_allocation() {
@@ -177,7 +177,7 @@ fn failed_allocation(lab: &Lab<'_>) -> Check {
 }
 
 /// The same without a fault: the pages that are claimed are there, but no two of them in a row.
-fn no_large_page(lab: &Lab<'_>, node: NodeId) -> Check {
+fn no_large_page(lab: &CaseContext<'_>, node: NodeId) -> Check {
     lab.break_up(node)?;
     let (c, exact) = (lab.create()?, Placement::Exact(node));
     let claims = [on(node, LARGE)];

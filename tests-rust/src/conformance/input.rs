@@ -7,7 +7,7 @@ use xen_claims::wire::{
 };
 use xen_claims::{DomainId, Errno, NodeId, Placement, Target};
 
-use super::lab::{entry, expect, host, on, skip, Check, Lab, PAGE};
+use super::context::{entry, expect, host, on, skip, CaseContext, Check, PAGE};
 use super::Case;
 
 pub(super) const CASES: &[Case] = &[
@@ -55,12 +55,12 @@ fn target(node: NodeId) -> u32 {
     node.index() as u32
 }
 
-fn past_the_nodes(lab: &Lab<'_>) -> Check {
+fn past_the_nodes(lab: &CaseContext<'_>) -> Check {
     let entries = [entry(lab.number_of_nodes(), 1)];
     lab.entries_refused("a node there is not", lab.a, &entries, &[Errno::ENOENT])
 }
 
-fn many_entries(lab: &Lab<'_>) -> Check {
+fn many_entries(lab: &CaseContext<'_>) -> Check {
     let entries = [entry(HOST, 1); 256];
     lab.entries_refused("256 entries", lab.a, &entries, &[Errno::E2BIG])?;
     let entries = &entries[..MAX_CLAIMS + 1];
@@ -72,12 +72,12 @@ fn many_entries(lab: &Lab<'_>) -> Check {
     lab.call_refused("256 entries, null", lab.a, SET, 256, None, &[Errno::E2BIG])
 }
 
-fn target_256(lab: &Lab<'_>) -> Check {
+fn target_256(lab: &CaseContext<'_>) -> Check {
     // A hypervisor that keeps 8 bits of it would take it for node 0.
     lab.entries_refused("node 256", lab.a, &[entry(256, 1)], &[Errno::ENOENT])
 }
 
-fn two_to_31(lab: &Lab<'_>) -> Check {
+fn two_to_31(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     let pages = 1 << 31;
     if lab.unclaimed(Target::Node(node))? >= pages {
@@ -88,7 +88,7 @@ fn two_to_31(lab: &Lab<'_>) -> Check {
     lab.set_refused(lab.a, &[on(node, (1 << 32) + 1)], Errno::ENOMEM)
 }
 
-fn pad(lab: &Lab<'_>) -> Check {
+fn pad(lab: &CaseContext<'_>) -> Check {
     let node = target(lab.node()?);
     for bad in [entry(node, 1), entry(HOST, 1), entry(LEGACY, 1)] {
         let mut bad = bad;
@@ -102,16 +102,16 @@ fn pad(lab: &Lab<'_>) -> Check {
     lab.entries_refused("pad = 1, target 256", lab.a, &entries, &[Errno::EINVAL])
 }
 
-fn none_null(lab: &Lab<'_>) -> Check {
+fn none_null(lab: &CaseContext<'_>) -> Check {
     lab.call_refused("0 entries, null", lab.a, SET, 0, None, &[Errno::EINVAL])
 }
 
-fn one_null(lab: &Lab<'_>) -> Check {
+fn one_null(lab: &CaseContext<'_>) -> Check {
     lab.call_refused("1 entry, null", lab.a, SET, 1, None, &[Errno::EFAULT])?;
     lab.call_refused("GET into null", lab.a, GET, 1, None, &[Errno::EFAULT])
 }
 
-fn none_with_pointer(lab: &Lab<'_>) -> Check {
+fn none_with_pointer(lab: &CaseContext<'_>) -> Check {
     // It must not be taken for "release everything".
     lab.set(lab.a, &[host(8)])?;
     let entries = [entry(HOST, 1)];
@@ -119,7 +119,7 @@ fn none_with_pointer(lab: &Lab<'_>) -> Check {
     lab.call_refused(what, lab.a, SET, 0, Some(&entries), &[Errno::EINVAL])
 }
 
-fn one_too_many(lab: &Lab<'_>) -> Check {
+fn one_too_many(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     // Nothing is claimed, so that unclaimed is free. On a live host more may get free meanwhile.
     let beyond = lab.slack() + 1;
@@ -133,7 +133,7 @@ fn one_too_many(lab: &Lab<'_>) -> Check {
     lab.set_refused(lab.a, &set, Errno::ENOMEM)
 }
 
-fn twice(lab: &Lab<'_>) -> Check {
+fn twice(lab: &CaseContext<'_>) -> Check {
     let node = target(lab.node()?);
     let refused = |what, entries: &[_]| {
         let errnos = &[Errno::EINVAL];
@@ -150,7 +150,7 @@ fn twice(lab: &Lab<'_>) -> Check {
     refused("a node twice, and too many pages", &too_many)
 }
 
-fn wrap(lab: &Lab<'_>) -> Check {
+fn wrap(lab: &CaseContext<'_>) -> Check {
     let node = target(lab.node()?);
     let refused = |what, entries: &[_]| {
         let errnos = &[Errno::ENOMEM, Errno::EINVAL];
@@ -174,7 +174,7 @@ fn wrap(lab: &Lab<'_>) -> Check {
     refused("2^64 - 4 and 4 claimed", &[entry(HOST, u64::MAX - 3)])
 }
 
-fn mode_2(lab: &Lab<'_>) -> Check {
+fn mode_2(lab: &CaseContext<'_>) -> Check {
     let entries = [entry(HOST, 1)];
     let errnos = &[Errno::EOPNOTSUPP];
     lab.call_refused("mode 2", lab.a, 2, 1, Some(&entries), errnos)?;
@@ -182,7 +182,7 @@ fn mode_2(lab: &Lab<'_>) -> Check {
     lab.call_refused("mode 2, 0 entries", lab.a, 2, 0, None, errnos)
 }
 
-fn no_domain(lab: &Lab<'_>) -> Check {
+fn no_domain(lab: &CaseContext<'_>) -> Check {
     let known: Vec<_> = lab.host.domains()?.iter().map(|d| d.domain).collect();
     let ids = DOMAIN_ID.range().rev();
     let ids = ids.filter_map(|id| DomainId::new(id as i64).ok());
@@ -204,7 +204,7 @@ fn no_domain(lab: &Lab<'_>) -> Check {
     lab.legacy_refused(lab.a, 1, Errno::EINVAL)
 }
 
-fn over_max(lab: &Lab<'_>) -> Check {
+fn over_max(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     lab.set_max_pages(lab.a, 100)?;
     lab.set_refused(lab.a, &[on(node, 101)], Errno::EINVAL)?;
@@ -219,7 +219,7 @@ fn over_max(lab: &Lab<'_>) -> Check {
     expect("pages outstanding", 60, lab.outstanding(lab.a)?)
 }
 
-fn legacy_beside(lab: &Lab<'_>) -> Check {
+fn legacy_beside(lab: &CaseContext<'_>) -> Check {
     if !lab.subject.legacy_entry {
         return skip("this hypervisor takes no LEGACY entry");
     }
@@ -237,7 +237,7 @@ fn legacy_beside(lab: &Lab<'_>) -> Check {
     lab.entries_refused("both selectors", lab.a, &both, &[Errno::ENOENT])
 }
 
-fn unprivileged(lab: &Lab<'_>) -> Check {
+fn unprivileged(lab: &CaseContext<'_>) -> Check {
     // FLASK answers EACCES, to this call as to every other.
     let errnos = &[Errno::EPERM, Errno::EACCES];
     lab.entries_refused("1 page of the host", lab.a, &[entry(HOST, 1)], errnos)?;

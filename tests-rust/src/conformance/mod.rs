@@ -18,14 +18,14 @@
 //! ```
 
 mod accounting;
+mod builders;
 mod competition;
+mod context;
 mod faults;
 mod input;
-mod lab;
 mod placing;
 mod race;
 mod redeeming;
-mod rival;
 mod snapshot;
 
 use std::any::Any;
@@ -36,8 +36,8 @@ use std::time::Duration;
 
 use xen_claims::{Hypervisor, Pages};
 
-use lab::{Check, Lab, Stop};
-pub use rival::{obey, Answer, Call, Process, Processes, Rival};
+pub use builders::{serve_requests, Answer, Process, Processes, RemoteBuilder, Request};
+use context::{CaseContext, Check, Stop};
 pub use snapshot::{DomainCounts, Snapshot};
 
 /// How long C5 lasts, if nobody says otherwise.
@@ -94,11 +94,15 @@ pub struct Case {
     /// What it shows, in one line.
     pub title: &'static str,
     caller: Caller,
-    run: fn(&Lab<'_>) -> Check,
+    run: fn(&CaseContext<'_>) -> Check,
 }
 
 impl Case {
-    const fn new(id: &'static str, title: &'static str, run: fn(&Lab<'_>) -> Check) -> Self {
+    const fn new(
+        id: &'static str,
+        title: &'static str,
+        run: fn(&CaseContext<'_>) -> Check,
+    ) -> Self {
         Case {
             id,
             title,
@@ -163,7 +167,7 @@ pub fn run(case: &Case, subject: &Subject, on_step: &(dyn Fn(&str) + Sync)) -> O
     let Some(host) = subject.hypervisor.builder() else {
         return skipped("it needs domains, which this build can't create");
     };
-    let lab = match Lab::open(subject, host, on_step) {
+    let lab = match CaseContext::open(subject, host, on_step) {
         Ok(lab) => lab,
         Err(error) => return Outcome::Failed(format!("  preparing the case: {error}")),
     };
@@ -182,7 +186,7 @@ fn skipped(reason: &str) -> Outcome {
     Outcome::Skipped(reason.to_owned())
 }
 
-fn outcome_of(lab: &Lab<'_>, verdict: Check) -> Outcome {
+fn outcome_of(lab: &CaseContext<'_>, verdict: Check) -> Outcome {
     match verdict {
         Ok(()) => Outcome::Passed,
         Err(Stop::Skipped(reason)) => Outcome::Skipped(reason),

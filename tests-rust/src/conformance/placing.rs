@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use xen_claims::{Claim, DomainId, NodeId, NodeSet, Pages, Placement, Target};
 
-use super::lab::{expect, host, on, skip, Check, Lab, Stop, ONE_GIB, PAGE, TWO_MIB};
+use super::context::{expect, host, on, skip, CaseContext, Check, Stop, ONE_GIB, PAGE, TWO_MIB};
 use super::Case;
 
 pub(super) const CASES: &[Case] = &[
@@ -75,19 +75,19 @@ enum Affinity {
 /// Free pages by node.
 type Free = BTreeMap<NodeId, i128>;
 
-fn free(lab: &Lab<'_>) -> Check<Free> {
+fn free(lab: &CaseContext<'_>) -> Check<Free> {
     let nodes = lab.host.nodes()?.into_iter();
     Ok(nodes.map(|n| (n.node, n.free.get().into())).collect())
 }
 
 /// Scrubs what is dirty; false on a host that decides itself when to do so.
-fn scrub(lab: &Lab<'_>) -> bool {
+fn scrub(lab: &CaseContext<'_>) -> bool {
     let faults = lab.subject.hypervisor.faults();
     faults.is_some_and(|faults| faults.scrub().is_ok())
 }
 
 /// Lets a domain have all of the nodes but `rest`, and end.
-fn make_dirty(lab: &Lab<'_>, nodes: &[NodeId], rest: u64) -> Check {
+fn make_dirty(lab: &CaseContext<'_>, nodes: &[NodeId], rest: u64) -> Check {
     scrub(lab);
     let last = lab.create()?;
     for node in nodes {
@@ -102,14 +102,14 @@ fn make_dirty(lab: &Lab<'_>, nodes: &[NodeId], rest: u64) -> Check {
 
 /// A domain that claims so much, with its node affinity and the pages that were free then.
 struct Build<'a> {
-    lab: &'a Lab<'a>,
+    lab: &'a CaseContext<'a>,
     domain: DomainId,
     claims: Vec<Claim>,
     free: Free,
 }
 
 impl<'a> Build<'a> {
-    fn new(lab: &'a Lab<'a>, claims: Vec<Claim>, affinity: NodeSet) -> Check<Self> {
+    fn new(lab: &'a CaseContext<'a>, claims: Vec<Claim>, affinity: NodeSet) -> Check<Self> {
         let domain = lab.create()?;
         lab.set_affinity(domain, affinity)?;
         lab.set(domain, &claims)?;
@@ -205,7 +205,7 @@ const AFFINITIES: [Affinity; 3] = [Affinity::Inside, Affinity::Across, Affinity:
 ///
 /// A live host takes seconds to fill a node and to free it. There each table has three of its rows,
 /// with each of these once, and other combinations than the other tables.
-fn table(lab: &Lab<'_>, table: usize, placement: fn(NodeId) -> Placement) -> Check {
+fn table(lab: &CaseContext<'_>, table: usize, placement: fn(NodeId) -> Placement) -> Check {
     let [_, _] = lab.nodes()?;
     let nodes = lab.all_nodes();
     let counts = [1, 2, nodes.len()];
@@ -225,7 +225,7 @@ fn table(lab: &Lab<'_>, table: usize, placement: fn(NodeId) -> Placement) -> Che
 }
 
 fn table_row(
-    lab: &Lab<'_>,
+    lab: &CaseContext<'_>,
     row: usize,
     memory: Memory,
     count: usize,
@@ -259,7 +259,7 @@ fn table_row(
 
 #[allow(clippy::too_many_arguments)]
 fn build(
-    lab: &Lab<'_>,
+    lab: &CaseContext<'_>,
     memory: Memory,
     nodes: &[NodeId],
     order: u32,
@@ -302,7 +302,7 @@ fn build(
 
 /// Pages to claim of a node: enough for some extents and a few pages more. On a live host, enough that
 /// the slack is little of it.
-fn size(lab: &Lab<'_>, order: u32, most: u64) -> u64 {
+fn size(lab: &CaseContext<'_>, order: u32, most: u64) -> u64 {
     let wanted = match order {
         PAGE => 611,
         TWO_MIB => (5 << TWO_MIB) + 77,
@@ -311,7 +311,7 @@ fn size(lab: &Lab<'_>, order: u32, most: u64) -> u64 {
     wanted.max(100 * lab.slack()).min(most / 4 * 3)
 }
 
-fn in_turn(lab: &Lab<'_>) -> Check {
+fn in_turn(lab: &CaseContext<'_>) -> Check {
     let [n0, n1, n2] = lab.nodes()?;
     let claims = vec![on(n0, 2), on(n1, 2), on(n2, 2)];
     let build = Build::new(lab, claims, [n1, n2].into_iter().collect())?;
@@ -334,7 +334,7 @@ fn in_turn(lab: &Lab<'_>) -> Check {
     Ok(())
 }
 
-fn covered_in_pieces(lab: &Lab<'_>) -> Check {
+fn covered_in_pieces(lab: &CaseContext<'_>) -> Check {
     let [n0, n1] = lab.nodes()?;
     let claims = vec![on(n0, 300), on(n1, 300)];
     let both = [n0, n1].into_iter().collect();
@@ -350,7 +350,7 @@ fn covered_in_pieces(lab: &Lab<'_>) -> Check {
     lab.expect_claims(build.domain, &[on(n1, 300)])
 }
 
-fn more_than_claimed(lab: &Lab<'_>) -> Check {
+fn more_than_claimed(lab: &CaseContext<'_>) -> Check {
     let [n0, n1] = lab.nodes()?;
     let near = [n0].into_iter().collect();
     let build = Build::new(lab, vec![on(n0, 200), on(n1, 200)], near)?;
@@ -371,14 +371,14 @@ fn more_than_claimed(lab: &Lab<'_>) -> Check {
     )
 }
 
-fn near_enough(lab: &Lab<'_>, what: &str, expected: i128, found: i128) -> Check {
+fn near_enough(lab: &CaseContext<'_>, what: &str, expected: i128, found: i128) -> Check {
     if (expected - found).abs() <= lab.slack().into() {
         return Ok(());
     }
     expect(what, expected, found)
 }
 
-fn named_node(lab: &Lab<'_>) -> Check {
+fn named_node(lab: &CaseContext<'_>) -> Check {
     let [n0, n1] = lab.nodes()?;
     make_dirty(lab, &[n1], 0)?;
     let near = [n0].into_iter().collect();
@@ -401,7 +401,7 @@ fn named_node(lab: &Lab<'_>) -> Check {
     Ok(())
 }
 
-fn host_claim_alone(lab: &Lab<'_>) -> Check {
+fn host_claim_alone(lab: &CaseContext<'_>) -> Check {
     let [n0, _] = lab.nodes()?;
     if !scrub(lab) {
         return skip("this host scrubs when it likes to, and what is clean comes first");
@@ -425,7 +425,7 @@ fn host_claim_alone(lab: &Lab<'_>) -> Check {
     Ok(())
 }
 
-fn in_pieces(lab: &Lab<'_>) -> Check {
+fn in_pieces(lab: &CaseContext<'_>) -> Check {
     let [n0, n1] = lab.nodes()?;
     let pages = lab.break_up(n0)?;
     lab.destroy(lab.a)?;

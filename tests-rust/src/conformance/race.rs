@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-use super::lab::{expect, Check, Stop};
+use super::context::{expect, Check, Stop};
 
 /// Where two threads wait for each other. They spin, because waking up takes longer than what
 /// they are to do at the same instant.

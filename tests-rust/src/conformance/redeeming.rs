@@ -2,7 +2,7 @@
 
 use xen_claims::{Claim, NodeId, Placement, Target};
 
-use super::lab::{expect, host, on, skip, Check, Lab, ONE_GIB, PAGE, TWO_MIB};
+use super::context::{expect, host, on, skip, CaseContext, Check, ONE_GIB, PAGE, TWO_MIB};
 use super::race::Dice;
 use super::Case;
 
@@ -50,7 +50,7 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-fn node_claim(lab: &Lab<'_>) -> Check {
+fn node_claim(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     lab.set(lab.a, &[on(node, 4), host(4)])?;
     lab.populate(lab.a, PAGE, 3, Placement::Exact(node))?;
@@ -59,7 +59,7 @@ fn node_claim(lab: &Lab<'_>) -> Check {
     lab.expect_claimed(Target::Host, 5)
 }
 
-fn node_claim_then_host_claim(lab: &Lab<'_>) -> Check {
+fn node_claim_then_host_claim(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     node_claim(lab)?;
     lab.populate(lab.a, PAGE, 4, Placement::Exact(node))?;
@@ -68,7 +68,7 @@ fn node_claim_then_host_claim(lab: &Lab<'_>) -> Check {
     lab.expect_claimed(Target::Host, 1)
 }
 
-fn claims_on_other_nodes(lab: &Lab<'_>) -> Check {
+fn claims_on_other_nodes(lab: &CaseContext<'_>) -> Check {
     let [n0, n1] = lab.nodes()?;
     lab.set(lab.a, &[on(n0, 4), on(n1, 4)])?;
     lab.populate(lab.a, PAGE, 6, Placement::Exact(n1))?;
@@ -83,7 +83,7 @@ fn claims_on_other_nodes(lab: &Lab<'_>) -> Check {
 }
 
 /// B claims all that is unclaimed, but for `rest` pages of `node` (and the slack on each node).
-fn leave(lab: &Lab<'_>, node: NodeId, rest: u64) -> Check {
+fn leave(lab: &CaseContext<'_>, node: NodeId, rest: u64) -> Check {
     let mut claims = Vec::<Claim>::new();
     for &other in lab.all_nodes() {
         let pages = lab.most_of(Target::Node(other))?;
@@ -95,7 +95,7 @@ fn leave(lab: &Lab<'_>, node: NodeId, rest: u64) -> Check {
     lab.set(lab.b, &claims)
 }
 
-fn half_claimed(lab: &Lab<'_>) -> Check {
+fn half_claimed(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     lab.set(lab.a, &[on(node, 256)])?;
     leave(lab, node, 256)?;
@@ -103,7 +103,7 @@ fn half_claimed(lab: &Lab<'_>) -> Check {
     lab.expect_claims(lab.a, &[])
 }
 
-fn one_page_short(lab: &Lab<'_>) -> Check {
+fn one_page_short(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     lab.set(lab.a, &[on(node, 256)])?;
     // On a live host the slack is left as well, and may grow.
@@ -118,7 +118,7 @@ fn one_page_short(lab: &Lab<'_>) -> Check {
     lab.expect_claims(lab.a, &[on(node, 256)])
 }
 
-fn unclaimed_pages(lab: &Lab<'_>) -> Check {
+fn unclaimed_pages(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     let claim = lab.most_of(Target::Node(node))? - 64;
     lab.set(lab.a, &[on(node, claim)])?;
@@ -133,7 +133,7 @@ fn unclaimed_pages(lab: &Lab<'_>) -> Check {
     lab.populate(lab.a, PAGE, 64, Placement::Exact(node))
 }
 
-fn wrong_nodes(lab: &Lab<'_>) -> Check {
+fn wrong_nodes(lab: &CaseContext<'_>) -> Check {
     let [n0, n1] = lab.nodes()?;
     lab.set_max_pages(lab.a, 64)?;
     lab.set(lab.a, &[host(24), on(n1, 40)])?;
@@ -145,7 +145,7 @@ fn wrong_nodes(lab: &Lab<'_>) -> Check {
     lab.populate_refused(lab.a, PAGE, Placement::Exact(n0))
 }
 
-fn freeing(lab: &Lab<'_>) -> Check {
+fn freeing(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
     lab.set(lab.a, &[on(node, 8), host(8)])?;
     lab.populate(lab.a, PAGE, 10, Placement::Exact(node))?;
@@ -156,7 +156,7 @@ fn freeing(lab: &Lab<'_>) -> Check {
     lab.expect_claimed(Target::Host, 6)
 }
 
-fn mixed_orders(lab: &Lab<'_>) -> Check {
+fn mixed_orders(lab: &CaseContext<'_>) -> Check {
     let orders = [(ONE_GIB, 1), (TWO_MIB, 20), (PAGE, 50)];
     let pages = |(order, extents): (u32, u64)| extents << order;
     let all: u64 = orders.map(pages).iter().sum();

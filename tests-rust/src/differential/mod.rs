@@ -1,4 +1,4 @@
-//! The native host against the embedded one: the same calls must have the same answers and the same
+//! Xen's allocator against the embedded hypervisor: the same calls must have the same answers and the same
 //! counts.
 //!
 //! The embedded host knows how many pages are free and not in which pieces, which of these are
@@ -74,7 +74,7 @@ const PAGES_EVERY: u64 = 64;
 ///
 /// # Errors
 ///
-/// The first difference, or what is wrong inside of the native host.
+/// The first difference, or what is wrong inside of Xen's allocator.
 pub fn compare(build: &Build, sequence: &Sequence) -> Result<Compared, TestCaseError> {
     let topology = sequence.topology()?;
     let (flags, placing) = sequence.memory;
@@ -288,17 +288,17 @@ impl Pair {
         placement: Placement,
         kind: Kind,
     ) -> Result<Result<u64, Errno>, TestCaseError> {
-        let counted = kind != Kind::Uncounted;
+        let refcounted = kind != Kind::Uncounted;
         for done in 0..extents {
             let blocks = self.blocks(order, kind == Kind::Low)?;
             let before = Snapshot::take(&self.model).map_err(fail)?;
             let has = |node: NodeId, _| blocks[node.index()];
             let model = self
                 .model
-                .populate_extent(domain, order, placement, counted, has);
+                .populate_extent(domain, order, placement, refcounted, has);
             let native = populate(&self.native, domain, order, placement, kind);
             let errno = |error: HypercallError| error.errno;
-            if let (Ok(given), true) = (model, counted) {
+            if let (Ok(given), true) = (model, refcounted) {
                 self.count(domain, order, placement, given, &before, &blocks)?;
             }
             let native = native.map(|page| page.is_some()).map_err(errno);

@@ -114,8 +114,8 @@ fn plan() -> impl Strategy<Value = Plan> {
     ]
 }
 
-/// With what the native host has more of.
-fn native_plan() -> impl Strategy<Value = Plan> {
+/// With what Xen's allocator has more of.
+fn allocator_plan() -> impl Strategy<Value = Plan> {
     let one = || (slot(), order(), 0..3_u8, any::<usize>());
     prop_oneof![
         40 => plan(),
@@ -203,7 +203,7 @@ pub fn sequences() -> impl Strategy<Value = Sequence> {
 /// extents take long where each of their pages is written to.
 pub fn long_sequences() -> impl Strategy<Value = Sequence> {
     let some = prop_oneof![
-        24 => native_plan().prop_map(|plan| vec![plan]),
+        24 => allocator_plan().prop_map(|plan| vec![plan]),
         2 => gone(),
         3 => built(),
     ];

@@ -3,20 +3,24 @@
 //!
 //! That takes the Xen tree of `./dev xen prepare`. Without one nothing of this is a test that passed.
 
+use std::fs;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
+use xen_claims::Errno;
 use xen_claims_lab::allocator::Tree;
 use xen_claims_lab::exit_code;
 
+mod allocator;
 mod differential;
-mod native;
 mod sanitizers;
 
 /// A test by its name, of what it takes.
 type Test<T> = (&'static str, fn(&T) -> Result<()>);
+
+const TESTS: &[Test<Tree>] = &[("error_numbers_are_those_of_xen", error_numbers)];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -32,16 +36,36 @@ fn main() -> ExitCode {
 
 fn trials(tree: &Tree) -> Result<Vec<Trial>> {
     let builds = Arc::new(differential::Builds::new(tree)?);
-    let mut trials = native::trials(&builds.patched)?;
+    let mut trials = allocator::trials(&builds.patched)?;
     for (name, test) in differential::TESTS {
         let builds = builds.clone();
         trials.push(trial(name, move || test(&builds)));
     }
-    for (name, test) in sanitizers::TESTS {
+    for (name, test) in sanitizers::TESTS.iter().chain(TESTS) {
         let tree = tree.clone();
         trials.push(trial(name, move || test(&tree)));
     }
     Ok(trials)
+}
+
+// A number that is mistyped, or one of Xen's that has no name here.
+fn error_numbers(tree: &Tree) -> Result<()> {
+    let header = fs::read_to_string(tree.file("include/public/errno.h"))?;
+    let lines = header.lines();
+    let lines = lines.filter_map(|line| line.strip_prefix("XEN_ERRNO(E"));
+    let mut seen = 0;
+    for (name, rest) in lines.filter_map(|line| line.split_once(',')) {
+        let number = rest.split(')').next().context("no number")?;
+        let known = Errno(number.trim().parse()?).name().unwrap_or("E");
+        let is_alias = ["WOULDBLOCK", "DEADLOCK"].contains(&name);
+        ensure!(
+            known[1..] == *name || is_alias,
+            "E{name} is{number} and {known}"
+        );
+        seen += 1;
+    }
+    ensure!(seen > 40, "errno.h has {seen} numbers only");
+    Ok(())
 }
 
 fn trial(name: &str, test: impl FnOnce() -> Result<()> + Send + 'static) -> Trial {

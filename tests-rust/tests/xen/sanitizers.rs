@@ -34,7 +34,7 @@ fn run(
     let mut program = Command::new("setarch");
     program
         .arg("--addr-no-randomize")
-        .arg(env!("CARGO_BIN_EXE_native"));
+        .arg(env!("CARGO_BIN_EXE_judge"));
     program
         .arg(&build.object)
         .args(judge)

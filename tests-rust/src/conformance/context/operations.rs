@@ -11,9 +11,9 @@ use xen_claims::{
 };
 
 use super::super::snapshot::claim_list;
-use super::{claim_set, entry, expect, skip, Check, Lab, Stop, PAGE, TWO_MIB, WORKABLE};
+use super::{claim_set, entry, expect, skip, CaseContext, Check, Stop, PAGE, TWO_MIB, WORKABLE};
 
-impl Lab<'_> {
+impl CaseContext<'_> {
     /// One more domain, without a limit to its memory. Not a step.
     pub(in crate::conformance) fn create(&self) -> Check<DomainId> {
         let created = self.try_create()?;

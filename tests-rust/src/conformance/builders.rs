@@ -13,13 +13,13 @@ use xen_claims::{
 
 /// What a builder is told to do, in numbers that a process can be sent.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Call {
+pub struct Request {
     domain: i64,
-    what: What,
+    action: Action,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-enum What {
+enum Action {
     /// Pages on a node, or of the host.
     Set(Vec<(Option<i64>, u64)>),
     Get,
@@ -33,10 +33,10 @@ enum What {
 /// What came of it: the extents populated, else 0; or the hypervisor's errno.
 pub type Answer = Result<u64, i32>;
 
-impl Call {
-    fn new(domain: DomainId, what: What) -> Self {
+impl Request {
+    fn new(domain: DomainId, action: Action) -> Self {
         let domain = domain.get().into();
-        Call { domain, what }
+        Request { domain, action }
     }
 
     pub(super) fn set(domain: DomainId, set: &ClaimSet) -> Self {
@@ -44,19 +44,19 @@ impl Call {
             Target::Host => (None, claim.pages.get()),
             Target::Node(node) => (Some(node.index() as i64), claim.pages.get()),
         });
-        Call::new(domain, What::Set(claims.collect()))
+        Request::new(domain, Action::Set(claims.collect()))
     }
 
     pub(super) fn get(domain: DomainId) -> Self {
-        Call::new(domain, What::Get)
+        Request::new(domain, Action::Get)
     }
 
     pub(super) fn claim_pages(domain: DomainId, pages: u64) -> Self {
-        Call::new(domain, What::ClaimPages(pages))
+        Request::new(domain, Action::ClaimPages(pages))
     }
 
     pub(super) fn set_max_pages(domain: DomainId, pages: u64) -> Self {
-        Call::new(domain, What::SetMaxPages(pages))
+        Request::new(domain, Action::SetMaxPages(pages))
     }
 
     pub(super) fn populate(domain: DomainId, order: u32, extents: u64, from: Placement) -> Self {
@@ -65,11 +65,11 @@ impl Call {
             Placement::Prefer(node) => Some((node.index() as i64, false)),
             Placement::Exact(node) => Some((node.index() as i64, true)),
         };
-        Call::new(domain, What::Populate(order, extents, node))
+        Request::new(domain, Action::Populate(order, extents, node))
     }
 
     pub(super) fn depopulate(domain: DomainId, order: u32, extents: u64) -> Self {
-        Call::new(domain, What::Depopulate(order, extents))
+        Request::new(domain, Action::Depopulate(order, extents))
     }
 
     /// Does it. The outer error is a call that makes no sense.
@@ -77,8 +77,8 @@ impl Call {
         let domain = DomainId::new(self.domain).map_err(io::Error::other)?;
         let node = |id| NodeId::new(id).map_err(io::Error::other);
         let nothing = |result: Result<(), HypercallError>| result.map(|()| 0);
-        let answer = match &self.what {
-            What::Set(claims) => {
+        let answer = match &self.action {
+            Action::Set(claims) => {
                 let claims = claims.iter().map(|&(target, pages)| {
                     let target = target.map_or(Ok(Target::Host), |id| node(id).map(Target::Node));
                     let pages = Pages::new(pages);
@@ -88,10 +88,10 @@ impl Call {
                 let set = ClaimSet::new(claims).map_err(io::Error::other)?;
                 nothing(host.set(domain, &set))
             }
-            What::Get => nothing(host.get(domain).map(drop)),
-            What::ClaimPages(pages) => nothing(host.claim_pages(domain, Pages::new(*pages))),
-            What::SetMaxPages(pages) => nothing(host.set_max_pages(domain, Pages::new(*pages))),
-            What::Populate(order, extents, from) => {
+            Action::Get => nothing(host.get(domain).map(drop)),
+            Action::ClaimPages(pages) => nothing(host.claim_pages(domain, Pages::new(*pages))),
+            Action::SetMaxPages(pages) => nothing(host.set_max_pages(domain, Pages::new(*pages))),
+            Action::Populate(order, extents, from) => {
                 let from = match *from {
                     None => Placement::Any,
                     Some((id, false)) => Placement::Prefer(node(id)?),
@@ -99,20 +99,22 @@ impl Call {
                 };
                 host.populate(domain, *order, *extents, from)
             }
-            What::Depopulate(order, extents) => nothing(host.depopulate(domain, *order, *extents)),
+            Action::Depopulate(order, extents) => {
+                nothing(host.depopulate(domain, *order, *extents))
+            }
         };
         Ok(answer.map_err(|error| error.errno.0))
     }
 }
 
 /// A builder that makes the calls it is told. Dropping it kills it: it cleans nothing up.
-pub trait Rival: Send {
+pub trait RemoteBuilder: Send {
     /// Makes a call.
     ///
     /// # Errors
     ///
     /// If the builder is gone, or was told nonsense.
-    fn make(&mut self, call: &Call) -> io::Result<Answer>;
+    fn make(&mut self, call: &Request) -> io::Result<Answer>;
 }
 
 /// Other processes that can be builders.
@@ -122,19 +124,19 @@ pub trait Processes: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// If that is not possible.
-    fn start(&self) -> io::Result<Box<dyn Rival>>;
+    fn start(&self) -> io::Result<Box<dyn RemoteBuilder>>;
 }
 
 /// A builder in this process.
-pub(super) struct Here<'a>(pub(super) &'a dyn DomainBuilder);
+pub(super) struct InProcess<'a>(pub(super) &'a dyn DomainBuilder);
 
-impl Rival for Here<'_> {
-    fn make(&mut self, call: &Call) -> io::Result<Answer> {
+impl RemoteBuilder for InProcess<'_> {
+    fn make(&mut self, call: &Request) -> io::Result<Answer> {
         call.make(self.0)
     }
 }
 
-/// A process that runs [`obey`].
+/// A process that runs [`serve_requests`].
 #[derive(Debug)]
 pub struct Process {
     child: Child,
@@ -162,8 +164,8 @@ impl Process {
     }
 }
 
-impl Rival for Process {
-    fn make(&mut self, call: &Call) -> io::Result<Answer> {
+impl RemoteBuilder for Process {
+    fn make(&mut self, call: &Request) -> io::Result<Answer> {
         let mut line = serde_json::to_string(call)?;
         line.push('\n');
         self.calls.write_all(line.as_bytes())?;
@@ -186,13 +188,13 @@ impl Drop for Process {
 /// # Errors
 ///
 /// If a call can't be read or makes no sense, or nobody reads the answers.
-pub fn obey(
+pub fn serve_requests(
     host: &dyn DomainBuilder,
     calls: impl BufRead,
     mut answers: impl Write,
 ) -> io::Result<()> {
     for call in calls.lines() {
-        let answer = serde_json::from_str::<Call>(&call?)?.make(host)?;
+        let answer = serde_json::from_str::<Request>(&call?)?.make(host)?;
         writeln!(answers, "{}", serde_json::to_string(&answer)?)?;
         answers.flush()?;
     }

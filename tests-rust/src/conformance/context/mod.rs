@@ -12,7 +12,7 @@ use xen_claims::{
     NodeMemory, Pages, Target,
 };
 
-use super::rival::{refused, Call, Here, Rival};
+use super::builders::{refused, InProcess, RemoteBuilder, Request};
 use super::snapshot::{claim_list, Snapshot};
 use super::Subject;
 
@@ -108,19 +108,19 @@ struct Notes {
 }
 
 /// Someone who makes calls, one after the other.
-pub(super) struct Builder<'a>(Mutex<Box<dyn Rival + 'a>>);
+pub(super) struct Builder<'a>(Mutex<Box<dyn RemoteBuilder + 'a>>);
 
 impl Builder<'_> {
     /// Makes a call; the outer error is a builder that is gone.
-    pub(super) fn make(&self, call: &Call) -> Check<Result<u64, Errno>> {
-        let mut rival = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = rival.make(call);
+    pub(super) fn make(&self, call: &Request) -> Check<Result<u64, Errno>> {
+        let mut remote = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = remote.make(call);
         let answer = answer.map_err(|error| Stop::failed("a builder that answers", error))?;
         Ok(refused(answer))
     }
 }
 
-pub(super) struct Lab<'a> {
+pub(super) struct CaseContext<'a> {
     /// The first domain of the case.
     pub(super) a: DomainId,
     /// The second one.
@@ -136,7 +136,7 @@ pub(super) struct Lab<'a> {
     on_step: &'a (dyn Fn(&str) + Sync),
 }
 
-impl<'a> Lab<'a> {
+impl<'a> CaseContext<'a> {
     pub(super) fn open(
         subject: &'a Subject,
         host: &'a dyn DomainBuilder,
@@ -176,7 +176,7 @@ impl<'a> Lab<'a> {
         let workable = Pages::new(WORKABLE + subject.slack.get());
         let nodes = baseline.nodes.iter();
         let nodes = nodes.filter(|node| node.claimable() >= workable);
-        Ok(Lab {
+        Ok(CaseContext {
             a,
             b,
             host,
@@ -380,9 +380,9 @@ impl<'a> Lab<'a> {
     }
 
     /// A builder, in a process of its own if there can be one.
-    pub(super) fn rival(&self) -> Check<Builder<'a>> {
+    pub(super) fn other_builder(&self) -> Check<Builder<'a>> {
         let Some(processes) = &self.subject.processes else {
-            return Ok(Builder(Mutex::new(Box::new(Here(self.host)))));
+            return Ok(Builder(Mutex::new(Box::new(InProcess(self.host)))));
         };
         let process = processes.start();
         let process = process.map_err(|error| Stop::failed("another process", error))?;
