@@ -24,12 +24,12 @@ step() {
 
 free_mib() { df --output=avail -BM "$1" | tr -dc 0-9; }
 
-# one_at_a_time FILE TEXT: holds a lock as long as this shell and what it starts live.
+# one_at_a_time FILE TEXT [--shared]: holds a lock as long as this shell and what it starts live.
 one_at_a_time() {
     { exec {lock}>>"$1"; } 2>/dev/null || die "cannot write $1: is that disk full, or read-only?"
-    flock --nonblock "$lock" && return
+    flock --nonblock "${@:3}" "$lock" && return
     say "waiting: $2"
-    flock "$lock"
+    flock "${@:3}" "$lock"
 }
 
 # Two builds in one checkout would trip over each other.

@@ -23,7 +23,14 @@ case $1 in
     # In this order, as ./dev test does.
     boot | conformance) one_per_checkout && checkout=${lock-} ;;
 esac
-one_at_a_time "$XEN_CLAIMS_CACHE/xen/lock" "another ./dev xen works in $XEN_CLAIMS_CACHE/xen"
+busy=("$XEN_CLAIMS_CACHE/xen/lock" "another ./dev xen works in $XEN_CLAIMS_CACHE/xen")
+if [[ $* == prepare ]]; then
+    # What is booted meanwhile need not be waited for, if there is nothing to do.
+    one_at_a_time "${busy[@]}" --shared
+    "${series[@]}" prepare --unchanged && exit
+    exec {lock}>&-
+fi
+one_at_a_time "${busy[@]}"
 case $1 in
     boot | conformance)
         step "$XEN_CLAIMS_CACHE/xen/build.log" "building Xen with the series" "${series[@]}" build
@@ -33,6 +40,7 @@ case $1 in
         }
         step "$XEN_CLAIMS_CACHE/xen/programs.log" "building the programs for Dom0" programs
         [[ -z ${checkout-} ]] || exec {checkout}>&-
+        flock --shared "$lock"
         ;;
 esac
 exec "${program[@]}" "$@"

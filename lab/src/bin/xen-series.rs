@@ -28,6 +28,9 @@ enum Task {
         /// Only try Debian's newest Xen source: does the series apply there?
         #[arg(long)]
         update: bool,
+        /// Only look whether there is nothing to do, and fail if there is.
+        #[arg(long, conflicts_with = "update", hide = true)]
+        unchanged: bool,
     },
     /// Builds the hypervisor, libxenctrl, the in-tree OCaml binding and the in-tree tests.
     Build,
@@ -49,8 +52,11 @@ fn run(task: &Task, cache: &Path) -> Result<bool> {
     let patches = fs::canonicalize("xen-patches").context("no xen-patches/ here")?;
     let cache = Cache::new(cache)?;
     match task {
-        Task::Prepare { update: true } => prepare::update(&cache, &patches)?,
-        Task::Prepare { update: false } => drop(prepare::prepare(&cache, &patches)?),
+        Task::Prepare {
+            unchanged: true, ..
+        } => return prepare::is_prepared(&cache, &patches),
+        Task::Prepare { update: true, .. } => prepare::update(&cache, &patches)?,
+        Task::Prepare { update: false, .. } => drop(prepare::prepare(&cache, &patches)?),
         Task::Build => build::build(&cache, &prepare::prepare(&cache, &patches)?)?,
         Task::Check { style: true } => return check::style_only(&patches),
         Task::Check { style: false } => return check::check(&cache, &patches),

@@ -145,7 +145,11 @@ impl Compiled {
         let mut cbmc = Command::new("timeout");
         cbmc.args(["--kill-after=5", &LIMIT.as_secs().to_string(), "cbmc"])
             .arg(self.directory.path().join("proof.goto"))
-            .args(["--unwind", &self.rounds.to_string(), "--drop-unused-functions"])
+            .args([
+                "--unwind",
+                &self.rounds.to_string(),
+                "--drop-unused-functions",
+            ])
             .arg(if self.reach {
                 "--no-standard-checks"
             } else {

@@ -331,9 +331,11 @@ pub fn prove(sources: &Sources, names: &[String]) -> Result<Tally> {
     thread::scope(|scope| {
         let threads = thread::available_parallelism().map_or(2, usize::from);
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        workers
-            .into_iter()
-            .try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        workers.into_iter().try_for_each(|worker| {
+            worker
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     })?;
     Ok(total.into_inner().unwrap_or_default())
 }

@@ -36,6 +36,20 @@ pub fn prepare(cache: &Cache, patches: &Path) -> Result<Tree> {
     prepare_from(cache, patches, Source::find(&Pinned::read(patches)?)?)
 }
 
+/// Whether there is nothing to prepare.
+pub fn is_prepared(cache: &Cache, patches: &Path) -> Result<bool> {
+    let series = Series::read(patches)?;
+    let source = Source::find(&Pinned::read(patches)?)?;
+    let path = place(cache, &series, &source);
+    Ok(path.is_dir() && fs::canonicalize(cache.path("tree")).ok() == fs::canonicalize(path).ok())
+}
+
+/// Where the tree of a source and a series belongs.
+fn place(cache: &Cache, series: &Series, source: &Source) -> PathBuf {
+    let key = Sha256::digest(format!("{} {}", source.key, series.digest));
+    cache.path(&format!("tree-{}", &format!("{key:x}")[..12]))
+}
+
 fn prepare_from(cache: &Cache, patches: &Path, source: Source) -> Result<Tree> {
     let series = Series::read(patches)?;
     let (source, path) = make(cache, patches, &series, source)?;
@@ -86,8 +100,7 @@ fn make(
     series: &Series,
     mut source: Source,
 ) -> Result<(Source, PathBuf)> {
-    let key = Sha256::digest(format!("{} {}", source.key, series.digest));
-    let path = cache.path(&format!("tree-{}", &format!("{key:x}")[..12]));
+    let path = place(cache, series, &source);
     let count = series.patches.len();
     if path.is_dir() {
         println!("{} with these {count} patches: unchanged", source.label);

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
@@ -30,14 +31,42 @@ impl Outcome {
     }
 }
 
+/// Where to show what a suite prints: at once or, of one that runs beside others, when it is over.
+enum Screen {
+    Now,
+    Later(Mutex<String>),
+}
+
+impl Screen {
+    fn show(&self, line: &str) {
+        match self {
+            Screen::Now => println!("{line}"),
+            Screen::Later(text) => {
+                let mut text = text.lock().unwrap_or_else(PoisonError::into_inner);
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        if let Screen::Later(text) = self {
+            let text = text.get_mut().unwrap_or_else(PoisonError::into_inner);
+            print!("{text}");
+        }
+    }
+}
+
 /// Shows a stream line by line and adds up what it counts.
-fn follow(stream: impl Read, count: Count) -> Outcome {
+fn follow(stream: impl Read, count: Count, screen: &Screen) -> Outcome {
     let mut seen = Outcome::default();
     for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line);
         let read = count.read(&line);
         if read != Line::Well {
-            println!("{line}");
+            screen.show(&line);
         }
         match read {
             Line::Tally(tally) => seen.tally += tally,
@@ -53,9 +82,9 @@ fn follow(stream: impl Read, count: Count) -> Outcome {
 
 /// Runs a suite. One that ends badly without a failed test has failed itself, and so has one that
 /// counts its tests and ran none.
-fn run(suite: &Suite) -> Outcome {
+fn run(suite: &Suite, screen: &Screen) -> Outcome {
     if let Err(error) = need(suite.programs) {
-        println!("{error:#}");
+        screen.show(&format!("{error:#}"));
         return Outcome::failed();
     }
     let mut bash = Command::new("bash");
@@ -70,18 +99,27 @@ fn run(suite: &Suite) -> Outcome {
     let mut child = match bash.spawn() {
         Ok(child) => child,
         Err(error) => {
-            println!("cannot run bash: {error}");
+            screen.show(&format!("cannot run bash: {error}"));
             return Outcome::failed();
         }
     };
     let count = suite.count;
     let (out, errors) = (child.stdout.take(), child.stderr.take());
-    let errors = errors.map(|stream| thread::spawn(move || follow(stream, count)));
-    let mut outcome = out.map(|stream| follow(stream, count)).unwrap_or_default();
-    if let Some(more) = errors.and_then(|thread| thread.join().ok()) {
-        outcome.tally += more.tally;
-        outcome.skips.extend(more.skips);
-    }
+    let mut outcome = thread::scope(|scope| {
+        let errors = errors.map(|stream| scope.spawn(move || follow(stream, count, screen)));
+        let mut outcome = out
+            .map(|stream| follow(stream, count, screen))
+            .unwrap_or_default();
+        match errors.map(thread::ScopedJoinHandle::join) {
+            Some(Ok(more)) => {
+                outcome.tally += more.tally;
+                outcome.skips.extend(more.skips);
+            }
+            Some(Err(_)) => outcome.tally.failed += 1,
+            None => {}
+        }
+        outcome
+    });
     let ended_well = child.wait().is_ok_and(|status| status.success());
     let tally = &mut outcome.tally;
     if !ended_well && tally.failed == 0 {
@@ -91,7 +129,7 @@ fn run(suite: &Suite) -> Outcome {
         if count == Count::One {
             tally.passed = 1;
         } else {
-            println!("it counted no tests");
+            screen.show("it counted no tests");
             tally.failed = 1;
         }
     }
@@ -105,47 +143,91 @@ fn run(suite: &Suite) -> Outcome {
     outcome
 }
 
-/// Runs these suites, says what came of each and of all; whether all is well.
-pub fn run_all(suites: &[&Suite]) -> ExitCode {
-    let mut total = Tally::default();
-    let (mut failed, mut skips) = (Vec::new(), Vec::new());
-    let mut missing: Vec<(Thing, &str)> = Vec::new();
-    for suite in suites {
-        let lack = missing
-            .iter()
-            .find(|(thing, _)| suite.needs == Some(*thing));
+/// What came of several suites.
+#[derive(Debug, Default, Clone)]
+struct Results {
+    total: Tally,
+    failed: Vec<&'static str>,
+    skips: Vec<String>,
+    /// What could not be made, and why what needs it is not run.
+    missing: Vec<(Thing, &'static str)>,
+}
+
+impl Results {
+    /// Runs a suite, if what it needs is there.
+    fn take(&mut self, suite: &Suite, screen: &Screen) {
+        let mut missing = self.missing.iter();
+        let lack = missing.find(|(thing, _)| suite.needs == Some(*thing));
         if let Some(&(_, lack)) = lack {
-            println!("-- {}: not run: {lack}", suite.name);
-            skips.push(format!("{}: {lack}", suite.name));
-            total.skipped += 1;
-            missing.extend(suite.makes.map(|thing| (thing, lack)));
-            continue;
+            screen.show(&format!("-- {}: not run: {lack}", suite.name));
+            self.skips.push(format!("{}: {lack}", suite.name));
+            self.total.skipped += 1;
+            self.missing.extend(suite.makes.map(|thing| (thing, lack)));
+            return;
         }
-        println!("== {}: {}", suite.name, suite.command);
+        screen.show(&format!("== {}: {}", suite.name, suite.command));
         let start = Instant::now();
-        let Outcome { tally, skips: more } = run(suite);
-        let seconds = start.elapsed().as_secs_f64();
-        println!("-- {}: {}, {seconds:.1} s", suite.name, line(tally));
-        skips.extend(more.iter().map(|what| format!("{}: {what}", suite.name)));
-        total += tally;
+        let Outcome { tally, skips } = run(suite, screen);
+        let (name, seconds) = (suite.name, start.elapsed().as_secs_f64());
+        screen.show(&format!("-- {name}: {}, {seconds:.1} s", line(tally)));
+        let skips = skips.iter().map(|what| format!("{name}: {what}"));
+        self.skips.extend(skips);
+        self.total += tally;
         if tally.failed > 0 {
-            failed.push(suite.name);
+            self.failed.push(name);
             if let Some(thing) = suite.makes {
-                println!("{}", thing.consequence());
-                missing.push((thing, thing.lack()));
+                screen.show(thing.consequence());
+                self.missing.push((thing, thing.lack()));
             }
         }
     }
+
+    fn add(&mut self, other: Results) {
+        self.total += other.total;
+        self.failed.extend(other.failed);
+        self.skips.extend(other.skips);
+    }
+}
+
+/// Runs these suites, says what came of each and of all; whether all is well. Those that run beside
+/// the others begin when the first of them is met, one after the other.
+pub fn run_all(suites: &[&Suite]) -> ExitCode {
+    let mut results = Results::default();
+    let (beside, alone): (Vec<&Suite>, Vec<&Suite>) = suites.iter().partition(|suite| suite.beside);
+    let first = suites.iter().position(|suite| suite.beside);
+    let (before, after) = alone.split_at(first.unwrap_or(alone.len()));
+    for suite in before {
+        results.take(suite, &Screen::Now);
+    }
+    let mut others = Results {
+        missing: results.missing.clone(),
+        ..Results::default()
+    };
+    thread::scope(|scope| {
+        let others = scope.spawn(move || {
+            for suite in beside {
+                others.take(suite, &Screen::Later(Mutex::default()));
+            }
+            others
+        });
+        for suite in after {
+            results.take(suite, &Screen::Now);
+        }
+        match others.join() {
+            Ok(others) => results.add(others),
+            Err(_) => results.failed.push("what runs beside the others"),
+        }
+    });
     println!();
-    for what in skips {
+    for what in results.skips {
         println!("skipped: {what}");
     }
-    if !failed.is_empty() {
-        println!("failed: {}", failed.join(", "));
+    if !results.failed.is_empty() {
+        println!("failed: {}", results.failed.join(", "));
     }
-    println!("{}", line(total));
+    println!("{}", line(results.total));
     // Running nothing proves nothing.
-    if failed.is_empty() && total.passed > 0 {
+    if results.failed.is_empty() && results.total.passed > 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -176,6 +258,7 @@ mod tests {
             needs: None,
             makes: None,
             tier: Tier::Both,
+            beside: false,
         }
     }
 
@@ -184,7 +267,7 @@ mod tests {
             passed,
             failed,
             skipped,
-        } = run(&suite(command, count)).tally;
+        } = run(&suite(command, count), &Screen::Now).tally;
         (passed, failed, skipped)
     }
 
@@ -193,7 +276,7 @@ mod tests {
         let command =
             "echo '2 passed, 0 failed, 1 skipped'; echo '1 failure! in 0.1s. 3 tests run.'; false";
         assert_eq!(tally(command, Count::Lines), (4, 1, 1));
-        let skips = run(&suite(command, Count::Lines)).skips;
+        let skips = run(&suite(command, Count::Lines), &Screen::Now).skips;
         assert_eq!(skips, ["1 more, which it does not name"]);
     }
 
@@ -209,6 +292,6 @@ mod tests {
     fn a_program_that_is_missing_is_a_failure() {
         let mut suite = suite("true", Count::One);
         suite.programs = &[("no-such-program", "a-package")];
-        assert_eq!(run(&suite), Outcome::failed());
+        assert_eq!(run(&suite, &Screen::Now), Outcome::failed());
     }
 }

@@ -50,6 +50,9 @@ pub struct Suite {
     pub needs: Option<Thing>,
     pub makes: Option<Thing>,
     pub tier: Tier,
+    /// Whether it is one of those that run one after the other beside all others: what boots Xen waits
+    /// for one processor most of the time. It builds nothing that the others after it build.
+    pub beside: bool,
 }
 
 impl Suite {
@@ -62,6 +65,7 @@ impl Suite {
             needs: None,
             makes: None,
             tier: Tier::Both,
+            beside: false,
         }
     }
 
@@ -79,6 +83,13 @@ impl Suite {
     const fn makes(self, thing: Thing) -> Suite {
         Suite {
             makes: Some(thing),
+            ..self
+        }
+    }
+
+    const fn beside(self) -> Suite {
+        Suite {
+            beside: true,
             ..self
         }
     }
@@ -109,6 +120,61 @@ pub const SUITES: &[Suite] = &[
         "RUSTDOCFLAGS='-D warnings' cargo doc --quiet --locked --workspace --no-deps",
     ),
     Suite::new("Xen source and series", One, "tools/xen.sh prepare").makes(Source),
+    Suite::new("OCaml build", One, "dune build"),
+    Suite::new("OCaml format", One, "dune build @fmt"),
+    Suite::new("OCaml documentation", One, "dune build @doc"),
+    Suite::new("OCaml tests", Lines, "dune test --force"),
+    Suite::new("Report in a browser", Lines, "dune build @browser --force")
+        .with(&[("chromium-headless-shell", "chromium-headless-shell")]),
+    Suite::new("Package, installed", One, "tools/package.sh").with(&[GIT, ("opam", "opam")]),
+    Suite::new("Xen build", One, "tools/xen.sh build")
+        .needs(Source)
+        .makes(Xen),
+    Suite::new(
+        "Xen conformance",
+        Lines,
+        "tools/xen.sh conformance --nodes 2 --soak 1000",
+    )
+    .with(&[QEMU])
+    .needs(Xen)
+    .beside()
+    .only(Short),
+    Suite::new("Xen conformance, all hosts", Lines, "tools/xen.sh conformance")
+        .with(&[QEMU])
+        .needs(Xen)
+    .beside()
+        .only(Long),
+    // But for placement, area P, which fills nodes for minutes: the conformance suite has that.
+    Suite::new(
+        "Xen in-tree tests, OCaml tests on Xen",
+        Lines,
+        "tools/xen.sh boot --nodes 2 -- all-tests A C F I R",
+    )
+    .with(&[QEMU])
+    .needs(Xen)
+    .beside()
+    .only(Short),
+    Suite::new(
+        "Xen in-tree tests, OCaml tests on Xen, placement",
+        Lines,
+        "tools/xen.sh boot --nodes 2 -- all-tests",
+    )
+    .with(&[QEMU])
+    .needs(Xen)
+    .beside()
+    .only(Long),
+    Suite::new("Boot storm on Xen", One, "tools/demo.sh --xen")
+        .with(&[QEMU])
+        .needs(Xen)
+        .beside(),
+    Suite::new(
+        "Builder killed on Xen",
+        One,
+        "tools/xen.sh boot --nodes 4 -- env TERM=dumb killed-on-xen.sh /boot-storm.json",
+    )
+    .with(&[QEMU])
+    .needs(Xen)
+    .beside(),
     // All targets but those of `tests/` whose names begin with x.
     Suite::new(
         "Rust tests",
@@ -133,16 +199,6 @@ pub const SUITES: &[Suite] = &[
     Suite::new("Xen's allocator, broken", Lines, "tools/allocator.sh mutate")
         .with(&[GCC])
         .needs(Source),
-    Suite::new("OCaml build", One, "dune build"),
-    Suite::new("OCaml format", One, "dune build @fmt"),
-    Suite::new("OCaml documentation", One, "dune build @doc"),
-    Suite::new("OCaml tests", Lines, "dune test --force"),
-    Suite::new("Report in a browser", Lines, "dune build @browser --force")
-        .with(&[("chromium-headless-shell", "chromium-headless-shell")]),
-    Suite::new("Package, installed", One, "tools/package.sh").with(&[GIT, ("opam", "opam")]),
-    Suite::new("Xen build", One, "tools/xen.sh build")
-        .needs(Source)
-        .makes(Xen),
     Suite::new("Xen series style", Lines, "tools/xen.sh check --style"),
     Suite::new(
         "Rust lints, Xen's headers",
@@ -154,45 +210,6 @@ pub const SUITES: &[Suite] = &[
         Cargo,
         "cargo test --locked --package xen-claims-tests --features domains --test layout --test xen_headers",
     )
-    .needs(Xen),
-    Suite::new(
-        "Xen conformance",
-        Lines,
-        "tools/xen.sh conformance --nodes 2 --soak 1000",
-    )
-    .with(&[QEMU])
-    .needs(Xen)
-    .only(Short),
-    Suite::new("Xen conformance, all hosts", Lines, "tools/xen.sh conformance")
-        .with(&[QEMU])
-        .needs(Xen)
-        .only(Long),
-    // But for placement, area P, which fills nodes for minutes: the conformance suite has that.
-    Suite::new(
-        "Xen in-tree tests, OCaml tests on Xen",
-        Lines,
-        "tools/xen.sh boot --nodes 2 -- all-tests A C F I R",
-    )
-    .with(&[QEMU])
-    .needs(Xen)
-    .only(Short),
-    Suite::new(
-        "Xen in-tree tests, OCaml tests on Xen, placement",
-        Lines,
-        "tools/xen.sh boot --nodes 2 -- all-tests",
-    )
-    .with(&[QEMU])
-    .needs(Xen)
-    .only(Long),
-    Suite::new("Boot storm on Xen", One, "tools/demo.sh --xen")
-        .with(&[QEMU])
-        .needs(Xen),
-    Suite::new(
-        "Builder killed on Xen",
-        One,
-        "tools/xen.sh boot --nodes 4 -- env TERM=dumb killed-on-xen.sh /boot-storm.json",
-    )
-    .with(&[QEMU])
     .needs(Xen),
     Suite::new("Xen series, checked", Lines, "tools/xen.sh check")
         .needs(Source)
