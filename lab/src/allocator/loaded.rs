@@ -168,6 +168,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 type CallFunction = unsafe extern "C" fn(c_uint, c_uint, *const c_ulong) -> c_long;
 type WhyStopped = unsafe extern "C" fn() -> *const c_char;
+type MetadataPages = unsafe extern "C" fn() -> c_ulong;
 
 /// A copy of a compiled host, with static variables of its own.
 pub(super) struct LoadedAllocator {
@@ -225,8 +226,7 @@ impl LoadedAllocator {
         // SAFETY: host.h declares it with this type.
         let why_stopped = unsafe { library.get::<WhyStopped>(b"host_why_stopped\0") }?;
         // SAFETY: host.h declares it with this type.
-        let metadata =
-            unsafe { library.get::<unsafe extern "C" fn() -> c_ulong>(b"host_metadata_pages\0") }?;
+        let metadata = unsafe { library.get::<MetadataPages>(b"host_metadata_pages\0") }?;
         // SAFETY: it is called once, before anything else of this copy.
         unsafe { load() };
         // SAFETY: it reads constants.
