@@ -7,8 +7,8 @@ use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 use clap::Parser;
-use xen_claims::xen::{self, OpenError};
-use xen_claims::{Model, Pages, Topology};
+use xen_claims::xen::OpenError;
+use xen_claims::{FaultInjection, Model, Pages, Topology};
 use xen_claims_tests::conformance::{self, Case, Outcome, Process, Processes, Rival, Subject};
 
 /// Runs the conformance cases of claim sets, on the embedded hypervisor or on the Xen below.
@@ -64,17 +64,27 @@ impl Processes for Again {
 
 /// What [`Again`] starts.
 fn obey() -> Result<(), Box<dyn Error>> {
-    let xen = xen::open()?;
-    let host = xen.builder().ok_or("this build can't create domains")?;
-    conformance::obey(host, io::stdin().lock(), io::stdout())?;
+    conformance::obey(&*open_xen()?, io::stdin().lock(), io::stdout())?;
     Ok(())
+}
+
+/// The Xen below.
+#[cfg(feature = "domains")]
+fn open_xen() -> Result<Arc<impl FaultInjection>, OpenError> {
+    xen_claims::xen::XenWithDomains::open().map(Arc::new)
+}
+
+/// This build can't create domains there.
+#[cfg(not(feature = "domains"))]
+fn open_xen() -> Result<Arc<impl FaultInjection>, OpenError> {
+    Err::<Arc<Model>, _>(OpenError::NotBuilt)
 }
 
 fn subject(arguments: &Arguments) -> Result<Subject, OpenError> {
     if !arguments.xen {
         return Ok(Subject::new(Arc::new(Model::new(&arguments.host))));
     }
-    let mut subject = Subject::new(xen::open()?);
+    let mut subject = Subject::new(open_xen()?);
     subject.slack = SLACK_OF_XEN;
     subject.may_claim = !arguments.may_not_claim;
     subject.processes = Some(Arc::new(Again));
