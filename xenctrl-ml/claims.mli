@@ -71,7 +71,9 @@ val release : Xenctrl.handle -> Xenctrl.domid -> (unit, error) result
 val with_claims :
   Xenctrl.handle -> Xenctrl.domid -> Xenctrl.claim array -> (unit -> 'a) -> ('a, error) result
 (** [with_claims h d set f] installs [set], runs [f ()], and releases what is left of it, also if
-    [f] raises. An error is that [set] was refused: then [f] was not run. [f] may destroy [d].
+    [f] raises, or the handler of a signal does, at whatever moment. While [set] is installed or
+    released, signals wait. An error is that [set] was refused: then [f] was not run. [f] may destroy
+    [d].
     Should the release be refused, as no Xen refuses it after a [set] of the same caller, what is
     left stays claimed until [d] is destroyed. *)
 
