@@ -68,12 +68,15 @@ Releasing:
 
 Of those that are left over, domain 2 is not: it runs.
 
-  $ xen_claims release --orphans --idle 0
+  $ xen_claims release --orphans --idle 0 --yes
   domain 1: released 1=2G host=512M
   domain 3: released 3=2G
-  $ xen_claims release --orphans --idle 0.2
-  domain 1: released 1=2G host=512M
-  domain 3: released 3=2G
+
+Whether the others were, or are being migrated in and wait, Xen does not know. No answer is a no:
+
+  $ xen_claims release --orphans --idle 0.2 </dev/null
+  $ printf 'n\nyes\n' | xen_claims release --orphans --idle 0
+  $ xen_claims release 1 --yes
   $ xen-claims release --orphans --host 4x16 --state empty.json
   No claims are left over.
 
