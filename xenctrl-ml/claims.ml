@@ -210,9 +210,9 @@ let with_claims h domid set f =
       let trace = Printexc.get_raw_backtrace () in
       let_in mask;
       Printexc.raise_with_backtrace exn trace
-  | Error _ as refused ->
+  | Error error ->
       let_in mask;
-      refused
+      Error error
   | Ok () -> (
       match
         let_in mask;

@@ -4,8 +4,8 @@
     still claims (1.10). Xen does not know who builds a domain, so that this is also what a domain
     looks like while it is being built. A builder at work populates, which uses up claims, so that
     what changes is no orphan. What does not change need not be one: a domain that is being restored
-    or migrated in waits for another host or a disk, for minutes, and then looks the same. Nothing Xen
-    says tells these apart; its toolstack knows, and has to be asked.
+    or migrated in waits for another host or a disk, for minutes, and then looks the same. Nothing
+    Xen says tells these apart; its toolstack knows, and has to be asked.
 
     Numbers of the form 1.10 are sections of [docs/contract.md]. *)
 

@@ -18,7 +18,7 @@ pub struct Record {
 #[repr(C)]
 #[derive(Debug)]
 pub struct Boxed<T> {
-    operations: *const c_void,
+    _operations: *const c_void,
     value: T,
 }
 

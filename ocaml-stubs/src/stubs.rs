@@ -88,14 +88,10 @@ pub fn xen_claims_set(
     claims: OCaml<OCamlUniformArray<Claim>>,
 ) -> OCaml<Option<Failure>> {
     let mut buffer = ClaimSetBuffer::new();
-    let answer = caught(|| {
-        let request =
-            domain(domid).and_then(|domain| Ok((domain, claim_set(claims, &mut buffer)?)));
-        let handle = connection(handle);
-        request.and_then(|(domain, set)| {
-            hypercall(cr, handle, |hypervisor| hypervisor.set(domain, set))
-        })
-    });
+    let request = caught(|| Ok((domain(domid)?, claim_set(claims, &mut buffer)?)));
+    let handle = connection(handle);
+    let answer = request
+        .and_then(|(domain, set)| hypercall(cr, handle, |hypervisor| hypervisor.set(domain, set)));
     answer.err().to_ocaml(cr)
 }
 
@@ -107,12 +103,10 @@ pub fn xen_claims_get(
     domid: OCaml<OCamlInt>,
 ) -> OCaml<Result<String, Failure>> {
     let mut buffer = ClaimSetBuffer::new();
-    let answer = caught(|| {
-        let (domain, handle) = (domain(domid), connection(handle));
-        domain.and_then(|domain| {
-            hypercall(cr, handle, |hypervisor| {
-                hypervisor.get_into(domain, &mut buffer)
-            })
+    let (domain, handle) = (caught(|| domain(domid)), connection(handle));
+    let answer = domain.and_then(|domain| {
+        hypercall(cr, handle, |hypervisor| {
+            hypervisor.get_into(domain, &mut buffer)
         })
     });
     let mut packed = Packed::new();
@@ -127,13 +121,11 @@ pub fn xen_claims_claim_pages(
     domid: OCaml<OCamlInt>,
     pages: OCaml<OCamlInt64>,
 ) -> OCaml<Option<Failure>> {
-    let answer = caught(|| {
-        let request = domain(domid).and_then(|domain| Ok((domain, page_count(pages)?)));
-        let handle = connection(handle);
-        request.and_then(|(domain, pages)| {
-            hypercall(cr, handle, |hypervisor| {
-                hypervisor.claim_pages(domain, pages)
-            })
+    let request = caught(|| Ok((domain(domid)?, page_count(pages)?)));
+    let handle = connection(handle);
+    let answer = request.and_then(|(domain, pages)| {
+        hypercall(cr, handle, |hypervisor| {
+            hypervisor.claim_pages(domain, pages)
         })
     });
     answer.err().to_ocaml(cr)
@@ -145,10 +137,8 @@ pub fn xen_claims_has_claim_sets(
     cr: &mut OCamlRuntime,
     handle: OCaml<DynBox<Handle>>,
 ) -> OCaml<Result<bool, Failure>> {
-    let answer = caught(|| {
-        let handle = connection(handle);
-        hypercall(cr, handle, |hypervisor| hypervisor.has_claim_sets())
-    });
+    let handle = connection(handle);
+    let answer = hypercall(cr, handle, |hypervisor| hypervisor.has_claim_sets());
     answer.to_ocaml(cr)
 }
 
@@ -158,10 +148,8 @@ pub fn xen_claims_nodes(
     cr: &mut OCamlRuntime,
     handle: OCaml<DynBox<Handle>>,
 ) -> OCaml<Result<OCamlList<NodeMemory>, Failure>> {
-    let answer = caught(|| {
-        let handle = connection(handle);
-        hypercall(cr, handle, |hypervisor| hypervisor.nodes())
-    });
+    let handle = connection(handle);
+    let answer = hypercall(cr, handle, |hypervisor| hypervisor.nodes());
     answer
         .map(|nodes| nodes.into_iter().map(NodeMemory::from).collect::<Vec<_>>())
         .to_ocaml(cr)
@@ -173,10 +161,8 @@ pub fn xen_claims_distances(
     cr: &mut OCamlRuntime,
     handle: OCaml<DynBox<Handle>>,
 ) -> OCaml<Result<OCamlUniformArray<OCamlUniformArray<OCamlInt>>, Failure>> {
-    let answer = caught(|| {
-        let handle = connection(handle);
-        hypercall(cr, handle, |hypervisor| hypervisor.distances())
-    });
+    let handle = connection(handle);
+    let answer = hypercall(cr, handle, |hypervisor| hypervisor.distances());
     let row = |row: Vec<u8>| row.into_iter().map(i64::from).collect::<Vec<_>>();
     answer
         .map(|rows| rows.into_iter().map(row).collect::<Vec<_>>())
@@ -189,10 +175,8 @@ pub fn xen_claims_host(
     cr: &mut OCamlRuntime,
     handle: OCaml<DynBox<Handle>>,
 ) -> OCaml<Result<HostMemory, Failure>> {
-    let answer = caught(|| {
-        let handle = connection(handle);
-        hypercall(cr, handle, |hypervisor| hypervisor.host())
-    });
+    let handle = connection(handle);
+    let answer = hypercall(cr, handle, |hypervisor| hypervisor.host());
     answer.map(HostMemory::from).to_ocaml(cr)
 }
 
@@ -202,10 +186,8 @@ pub fn xen_claims_domains(
     cr: &mut OCamlRuntime,
     handle: OCaml<DynBox<Handle>>,
 ) -> OCaml<Result<OCamlList<DomainInfo>, Failure>> {
-    let answer = caught(|| {
-        let handle = connection(handle);
-        hypercall(cr, handle, |hypervisor| hypervisor.domains())
-    });
+    let handle = connection(handle);
+    let answer = hypercall(cr, handle, |hypervisor| hypervisor.domains());
     answer
         .map(|domains| {
             domains
@@ -224,15 +206,15 @@ pub fn xen_claims_set_node_affinity(
     domid: OCaml<OCamlInt>,
     nodes: OCaml<OCamlList<OCamlInt>>,
 ) -> OCaml<Option<Failure>> {
-    let answer = caught(|| {
+    let request = caught(|| {
         let nodes: Vec<i64> = nodes.to_rust();
         let nodes = nodes.into_iter().map(node).collect::<Answer<NodeSet>>();
-        let request = domain(domid).and_then(|domain| Ok((domain, nodes?)));
-        let handle = connection(handle);
-        request.and_then(|(domain, nodes)| {
-            hypercall(cr, handle, |hypervisor| {
-                hypervisor.set_node_affinity(domain, nodes)
-            })
+        Ok((domain(domid)?, nodes?))
+    });
+    let handle = connection(handle);
+    let answer = request.and_then(|(domain, nodes)| {
+        hypercall(cr, handle, |hypervisor| {
+            hypervisor.set_node_affinity(domain, nodes)
         })
     });
     answer.err().to_ocaml(cr)

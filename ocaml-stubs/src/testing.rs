@@ -162,10 +162,8 @@ pub fn xen_claims_domain_memory(
     cr: &mut OCamlRuntime,
     handle: OCaml<DynBox<Handle>>,
 ) -> OCaml<Result<OCamlList<DomainMemory>, Failure>> {
-    let answer = caught(|| {
-        let handle = connection(handle);
-        control(cr, handle, |builder| builder.memory_of_domains())
-    });
+    let handle = connection(handle);
+    let answer = control(cr, handle, |builder| builder.memory_of_domains());
     answer
         .map(|all| all.into_iter().map(DomainMemory::from).collect::<Vec<_>>())
         .to_ocaml(cr)
@@ -178,14 +176,14 @@ pub fn xen_claims_create(
     handle: OCaml<DynBox<Handle>>,
     uuid: OCaml<String>,
 ) -> OCaml<Result<OCamlInt, Failure>> {
-    let answer = caught(|| {
-        let uuid = Uuid::try_from(uuid.as_bytes()).map_err(|_| {
+    let uuid = caught(|| {
+        Uuid::try_from(uuid.as_bytes()).map_err(|_| {
             let length = uuid.as_bytes().len();
             Failure::Invalid(format!("a uuid of {length} bytes; it has 16"))
-        });
-        let handle = connection(handle);
-        uuid.and_then(|uuid| control(cr, handle, |builder| builder.create_as(uuid)))
+        })
     });
+    let handle = connection(handle);
+    let answer = uuid.and_then(|uuid| control(cr, handle, |builder| builder.create_as(uuid)));
     answer.map(|domain| i64::from(domain.get())).to_ocaml(cr)
 }
 
@@ -197,12 +195,10 @@ pub fn xen_claims_set_max_pages(
     domid: OCaml<OCamlInt>,
     pages: OCaml<OCamlInt64>,
 ) -> OCaml<Option<Failure>> {
-    let answer = caught(|| {
-        let request = domain(domid).and_then(|domain| Ok((domain, page_count(pages)?)));
-        let handle = connection(handle);
-        request.and_then(|(domain, pages)| {
-            control(cr, handle, |builder| builder.set_max_pages(domain, pages))
-        })
+    let request = caught(|| Ok((domain(domid)?, page_count(pages)?)));
+    let handle = connection(handle);
+    let answer = request.and_then(|(domain, pages)| {
+        control(cr, handle, |builder| builder.set_max_pages(domain, pages))
     });
     answer.err().to_ocaml(cr)
 }
@@ -215,13 +211,11 @@ pub fn xen_claims_populate(
     domid: OCaml<OCamlInt>,
     what: OCaml<Populate>,
 ) -> OCaml<Result<OCamlInt, Failure>> {
-    let answer = caught(|| {
-        let request = domain(domid).and_then(|domain| Ok((domain, populate(what)?)));
-        let handle = connection(handle);
-        request.and_then(|(domain, (order, extents, placement))| {
-            control(cr, handle, |builder| {
-                builder.populate(domain, order, extents, placement)
-            })
+    let request = caught(|| Ok((domain(domid)?, populate(what)?)));
+    let handle = connection(handle);
+    let answer = request.and_then(|(domain, (order, extents, placement))| {
+        control(cr, handle, |builder| {
+            builder.populate(domain, order, extents, placement)
         })
     });
     // OK because no more are given than an OCaml int asked for.
@@ -235,10 +229,8 @@ pub fn xen_claims_unpause(
     handle: OCaml<DynBox<Handle>>,
     domid: OCaml<OCamlInt>,
 ) -> OCaml<Option<Failure>> {
-    let answer = caught(|| {
-        let (domain, handle) = (domain(domid), connection(handle));
-        domain.and_then(|domain| control(cr, handle, |builder| builder.unpause(domain)))
-    });
+    let (domain, handle) = (caught(|| domain(domid)), connection(handle));
+    let answer = domain.and_then(|domain| control(cr, handle, |builder| builder.unpause(domain)));
     answer.err().to_ocaml(cr)
 }
 
@@ -249,10 +241,8 @@ pub fn xen_claims_destroy(
     handle: OCaml<DynBox<Handle>>,
     domid: OCaml<OCamlInt>,
 ) -> OCaml<Option<Failure>> {
-    let answer = caught(|| {
-        let (domain, handle) = (domain(domid), connection(handle));
-        domain.and_then(|domain| control(cr, handle, |builder| builder.destroy(domain)))
-    });
+    let (domain, handle) = (caught(|| domain(domid)), connection(handle));
+    let answer = domain.and_then(|domain| control(cr, handle, |builder| builder.destroy(domain)));
     answer.err().to_ocaml(cr)
 }
 

@@ -39,7 +39,8 @@ let agreed xc (info : Xenctrl.domain_info) =
       false
 
 let warning =
-  "Nothing happens to these domains. So it is with one that was left over, and with one that is being\n\
+  "Nothing happens to these domains. So it is with one that was left over, and with one that is \
+   being\n\
    restored or migrated in, and waits for what is to come. Which it is, the toolstack knows."
 
 let release_orphans ~idle ~yes xc =
@@ -100,8 +101,8 @@ let cmd =
   in
   let idle =
     let doc =
-      "For how long nothing must happen to a domain before it may be an orphan: 0 to 86400 seconds. \
-       With 0, builds that are at work are asked about, too."
+      "For how long nothing must happen to a domain before it may be an orphan: 0 to 86400 \
+       seconds. With 0, builds that are at work are asked about, too."
     in
     Arg.(
       value
