@@ -186,6 +186,9 @@ let panic () =
       Check.returns "the handle is usable" (fun () ->
           Xenctrl.domain_claim_memory h d [| node 0 5L |]))
     calls;
+  (* Also outside of a call of the hypervisor. *)
+  Alcotest.check_raises "in the binding" (Xenctrl.Panic "injected into the binding") (fun () ->
+      Xenctrl.Model.inject h Panic_in_binding);
   (* One panic for each that was injected, in turn with delays. *)
   List.iter (Xenctrl.Model.inject h) [ Panic; Delay 0.; Panic ];
   Check.panics (fun () -> Xenctrl.domain_claim_memory_get h d);

@@ -134,6 +134,24 @@ let nothing_is_left_behind () =
   let grown = resident_kib () - before in
   if grown > 40_000 then Alcotest.failf "grown by %d KiB" grown
 
+(* Wherever the handler raises, nothing stays claimed; and afterwards signals come as before. *)
+let with_claims_releases () =
+  let h = open_host () in
+  let d = new_domain h in
+  let set = [| host 1L; node 0 2L |] in
+  let ticks = ref 0 and rounds = ref 0 in
+  let deadline = Unix.gettimeofday () +. 15. in
+  with_ticks 0.000_1 (fun () ->
+      while !ticks < 2_000 && Unix.gettimeofday () < deadline do
+        incr rounds;
+        let tick = interrupted (fun () -> ignore (Claims.with_claims h d set poll_point)) in
+        if tick then incr ticks;
+        Check.claims_of h d [||];
+        if List.mem Sys.sigalrm (Unix.sigprocmask SIG_BLOCK []) then
+          Alcotest.fail "signals are kept out"
+      done);
+  Check.at_least "interrupted rounds" 2_000 !ticks
+
 (* A signal during a long hypercall does not end it; the handler runs when it is over. *)
 let during_a_call () =
   let h = open_host () in
@@ -159,6 +177,7 @@ let () =
           quick "no call is half done" old_or_new;
           quick "with systhreads" with_systhreads;
           quick "nothing is left behind" nothing_is_left_behind;
+          quick "with_claims releases" with_claims_releases;
           quick "waits for a long call" during_a_call;
         ] );
     ]

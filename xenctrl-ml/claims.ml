@@ -189,17 +189,48 @@ let install h domid set =
 let release h domid =
   result ~domid (fun () -> Xenctrl.domain_claim_memory h domid [| { pages = 0L; target = -1l } |])
 
+(* Signals that others send, and whose handlers may raise wherever OCaml comes to run them. *)
+let signals =
+  Sys.
+    [
+      sigabrt; sigalrm; sighup; sigint; sigpipe; sigquit; sigterm; sigusr1; sigusr2; sigchld;
+      sigcont; sigtstp; sigttin; sigttou; sigvtalrm; sigprof; sigpoll; sigurg; sigxcpu; sigxfsz;
+    ]
+[@@ocamlformat "disable"]
+
+(* Both are for this thread. A handler of a signal that came meanwhile runs when it is let in. *)
+let keep_out () = Unix.sigprocmask SIG_BLOCK signals
+let let_in mask = ignore (Unix.sigprocmask SIG_SETMASK mask)
+
+(* Handlers run while [f] does, and at no time between installing or releasing and knowing of it. *)
 let with_claims h domid set f =
-  let* () = install h domid set in
-  match f () with
-  | value ->
-      ignore (release h domid);
-      Ok value
+  let mask = keep_out () in
+  match install h domid set with
   | exception exn ->
       let trace = Printexc.get_raw_backtrace () in
-      (* Whatever the release comes to, what [f] raised is what happened. *)
-      (try ignore (release h domid) with _ -> ());
+      let_in mask;
       Printexc.raise_with_backtrace exn trace
+  | Error error ->
+      let_in mask;
+      Error error
+  | Ok () -> (
+      match
+        let_in mask;
+        let value = f () in
+        (value, keep_out ())
+      with
+      | value, mask ->
+          let released = try Ok (ignore (release h domid)) with exn -> Error exn in
+          let_in mask;
+          Result.fold released ~ok:(fun () -> Ok value) ~error:raise
+      | exception exn ->
+          (* One more handler may raise, before signals are kept out. *)
+          let mask = try keep_out () with _ -> keep_out () in
+          let trace = Printexc.get_raw_backtrace () in
+          (* Whatever the release comes to, what [f] raised is what happened. *)
+          (try ignore (release h domid) with _ -> ());
+          let_in mask;
+          Printexc.raise_with_backtrace exn trace)
 
 let claim_with_plan ?(attempts = 16) ?near ?host_claim ?leave h domid ~pages policy =
   if attempts < 1 then

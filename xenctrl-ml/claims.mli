@@ -71,9 +71,10 @@ val release : Xenctrl.handle -> Xenctrl.domid -> (unit, error) result
 val with_claims :
   Xenctrl.handle -> Xenctrl.domid -> Xenctrl.claim array -> (unit -> 'a) -> ('a, error) result
 (** [with_claims h d set f] installs [set], runs [f ()], and releases what is left of it, also if
-    [f] raises. An error is that [set] was refused: then [f] was not run. [f] may destroy [d].
-    Should the release be refused, as no Xen refuses it after a [set] of the same caller, what is
-    left stays claimed until [d] is destroyed. *)
+    [f] raises, or the handler of a signal does, at whatever moment. While [set] is installed or
+    released, signals wait. An error is that [set] was refused: then [f] was not run. [f] may
+    destroy [d]. Should the release be refused, as no Xen refuses it after a [set] of the same
+    caller, what is left stays claimed until [d] is destroyed. *)
 
 val holders : Xenctrl.handle -> (holder list, error) result
 (** [holders h] are the domains that have or claim memory: those with most, had and claimed

@@ -14,15 +14,10 @@ type no_xen = { errno : int; reason : string }
 type node_memory = { node : int; size : int64; free : int64; claimed : int64 }
 type host_memory = { free_pages : int64; outstanding_pages : int64 }
 type domain_info = { domid : int; total_pages : int64; max_pages : int64; claimed_pages : int64; dying : bool; paused : bool; cpu_time : int64; uuid : string }
-type domain_memory = { owner : int; on_node : int; has_pages : int64 }
-type placement = | Any | Prefer of int | Exact of int
-type populate = { order : int; extents : int; placement : placement }
-type fault = | Panic | Delay of float | Refuse of int
 
 (* file: stubs.rs *)
 
 external xen_claims_open_xen: unit -> (handle, no_xen) result = "xen_claims_open_xen"
-external xen_claims_open_model: string -> (handle, string) result = "xen_claims_open_model"
 external xen_claims_close: handle -> unit = "xen_claims_close"
 external xen_claims_set: handle -> int -> claim array -> failure option = "xen_claims_set"
 external xen_claims_get: handle -> int -> (string, failure) result = "xen_claims_get"
@@ -33,6 +28,14 @@ external xen_claims_distances: handle -> (int array array, failure) result = "xe
 external xen_claims_host: handle -> (host_memory, failure) result = "xen_claims_host"
 external xen_claims_domains: handle -> (domain_info list, failure) result = "xen_claims_domains"
 external xen_claims_set_node_affinity: handle -> int -> int list -> failure option = "xen_claims_set_node_affinity"
+
+(* file: testing.rs *)
+
+type domain_memory = { owner : int; on_node : int; has_pages : int64 }
+type placement = | Any | Prefer of int | Exact of int
+type populate = { order : int; extents : int; placement : placement }
+type fault = | Panic | Panic_in_binding | Delay of float | Refuse of int
+external xen_claims_open_model: string -> (handle, failure) result = "xen_claims_open_model"
 external xen_claims_domain_memory: handle -> (domain_memory list, failure) result = "xen_claims_domain_memory"
 external xen_claims_create: handle -> string -> (int, failure) result = "xen_claims_create"
 external xen_claims_set_max_pages: handle -> int -> int64 -> failure option = "xen_claims_set_max_pages"

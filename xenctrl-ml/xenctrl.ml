@@ -126,17 +126,15 @@ let domain_destroy handle domid =
 (* The embedded hypervisor *)
 
 module Model = struct
-  type fault = Panic | Delay of float | Refuse of Unix.error
+  type fault = Panic | Panic_in_binding | Delay of float | Refuse of Unix.error
 
-  let create host =
-    match Stubs.xen_claims_open_model host with
-    | Ok handle -> handle
-    | Error reason -> invalid "Model.create" reason
+  let create host = Stubs.xen_claims_open_model host |> get_or_fail "Model.create"
 
   let inject handle fault =
     let fault : Stubs.fault =
       match fault with
       | Panic -> Panic
+      | Panic_in_binding -> Panic_in_binding
       | Delay seconds -> Delay seconds
       | Refuse error -> (
           match errno error with

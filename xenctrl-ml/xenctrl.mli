@@ -203,6 +203,8 @@ module Model : sig
   (** What goes wrong in a claim call. *)
   type fault =
     | Panic  (** The Rust code below panics, before it changed anything. *)
+    | Panic_in_binding
+        (** Not in a claim call: {!inject} itself panics, outside of any call of the hypervisor. *)
     | Delay of float  (** The hypercall takes that many seconds. *)
     | Refuse of Unix.error
         (** The answer is this error, as from a Xen without claim sets ([EOPNOTSUPP]) or one whose

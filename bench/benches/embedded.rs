@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{criterion_group, criterion_main, Criterion};
 use xen_claims::{
-    Claim, ClaimSet, DomainBuilder, DomainId, Hypervisor, Model, NodeId, Pages, Target,
+    Claim, ClaimSet, DomainControl, DomainId, Hypervisor, Model, NodeId, Pages, Target,
 };
 
 /// A host with a domain for each thread.

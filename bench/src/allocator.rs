@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use xen_claims::{
-    Claim, ClaimSet, DomainBuilder, DomainId, Hypervisor, NodeId, Pages, Target, Topology,
+    Claim, ClaimSet, DomainControl, DomainId, Hypervisor, NodeId, Pages, Target, Topology,
 };
 use xen_claims_lab::allocator::{Boot, Build, Host, Profile, Tree, Xen};
 

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use xen_claims::{
-    Claim, ClaimSet, DomainBuilder, DomainId, Faults, Hypervisor, NodeId, Pages, Target,
+    Claim, ClaimSet, DomainControl, DomainId, FaultInjection, Hypervisor, NodeId, Pages, Target,
 };
 use xen_claims_lab::allocator::{Boot, Build, Host, Profile, Tree, Xen};
 

@@ -3,7 +3,7 @@
 //! Data flows one way: an OCaml record becomes a [`ClaimSet`](xen_claims::ClaimSet), or an error
 //! that says what is wrong with it; the hypervisor's answer comes back as an OCaml value.
 //!
-//! Rules that every function of [`stubs`] keeps:
+//! Rules that every function of [`stubs`] and `testing` keeps:
 //!
 //! - what it needs of OCaml's heap is read before the runtime lock is released, and what it
 //!   returns is built after it was acquired again;
@@ -16,5 +16,8 @@
 
 pub mod handle;
 pub mod marshal;
+pub mod record;
 pub mod runtime;
 pub mod stubs;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -2,19 +2,16 @@
 //! in Rust.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // In what the `impl_*` macros expand to.
 
-use std::ffi::c_void;
-use std::slice;
-
 use arrayvec::ArrayVec;
 use ocaml_derive::ocaml_sig as sig;
 use ocaml_interop::{
-    impl_from_ocaml_record, impl_from_ocaml_variant, impl_to_ocaml_record, impl_to_ocaml_variant,
-    OCaml, OCamlFloat, OCamlInt, OCamlInt64, OCamlUniformArray,
+    impl_to_ocaml_record, impl_to_ocaml_variant, OCaml, OCamlInt, OCamlInt64, OCamlUniformArray,
 };
-use xen_claims as core;
-use xen_claims::claim::Room;
+use xen_claims::claim::ClaimSetBuffer;
 use xen_claims::limits::MAX_CLAIMS;
 use xen_claims::{ClaimSet, InvalidClaim, NodeId, Pages, Target};
+
+use crate::record::{self, Record};
 
 const HOST: i32 = -1;
 
@@ -31,7 +28,7 @@ pub struct Claim {
 impl Claim {
     /// The claim it says, where `index` is its place in the array.
     #[inline(always)]
-    fn check(self, index: usize) -> Result<core::Claim, InvalidClaim> {
+    fn check(self, index: usize) -> Result<xen_claims::Claim, InvalidClaim> {
         let value = i64::from(self.target);
         let target = match self.target {
             HOST => Target::Host,
@@ -41,15 +38,15 @@ impl Claim {
         };
         let value = self.pages;
         let pages = u64::try_from(value).map_err(|_| InvalidClaim::Negative { index, value })?;
-        Ok(core::Claim {
+        Ok(xen_claims::Claim {
             pages: Pages::new(pages),
             target,
         })
     }
 }
 
-impl From<core::Claim> for Claim {
-    fn from(claim: core::Claim) -> Self {
+impl From<xen_claims::Claim> for Claim {
+    fn from(claim: xen_claims::Claim) -> Self {
         Claim {
             pages: int64(claim.pages),
             target: match claim.target {
@@ -62,25 +59,24 @@ impl From<core::Claim> for Claim {
 }
 
 /// An OCaml `int64` of pages: what is over its range is more than any host has.
-fn int64(pages: Pages) -> i64 {
+pub(crate) fn int64(pages: Pages) -> i64 {
     i64::try_from(pages.get()).unwrap_or(i64::MAX)
 }
 
-/// The claims in an array of them.
+/// The claims in an array of them, each as it is when the iterator comes to it.
 #[inline]
-pub fn claims<'a>(
-    array: OCaml<'a, OCamlUniformArray<Claim>>,
-) -> impl ExactSizeIterator<Item = Claim> + 'a {
+pub fn claims(
+    array: OCaml<'_, OCamlUniformArray<Claim>>,
+) -> impl ExactSizeIterator<Item = Claim> + '_ {
     // SAFETY: an OCaml array is a block, whatever its length, and `array` is one by its type.
     let count = unsafe { array.size() };
-    // SAFETY: where it points to stays as it is for 'a, in which nobody else has the runtime.
-    let first = unsafe { array.raw() } as *const &Record<'a>;
-    // SAFETY: there are `count` fields, each a record as described below; an array of records is
-    // none of unboxed floats.
-    let records = unsafe { slice::from_raw_parts(first, count) };
-    records.iter().map(|record| Claim {
-        pages: record.pages.value,
-        target: record.target.value,
+    // SAFETY: nothing moves or frees it for 'a, in which this thread has the runtime.
+    let first = unsafe { array.raw() } as *mut *mut Record;
+    (0..count).map(move |index| {
+        // SAFETY: there are `count` fields, and an array of records is none of unboxed floats.
+        let field = unsafe { first.add(index) };
+        // SAFETY: it is a field of an OCaml array of such records, in 'a.
+        unsafe { record::read(field) }
     })
 }
 
@@ -90,12 +86,12 @@ pub fn claims<'a>(
 ///
 /// [`InvalidClaim`], as `docs/contract.md`, 1.13.
 #[inline]
-pub fn claim_set<'r>(
+pub fn claim_set<'b>(
     array: OCaml<OCamlUniformArray<Claim>>,
-    room: &'r mut Room,
-) -> Result<&'r ClaimSet, InvalidClaim> {
+    buffer: &'b mut ClaimSetBuffer,
+) -> Result<&'b ClaimSet, InvalidClaim> {
     let claims = claims(array).enumerate();
-    room.fill(claims.map(|(index, claim)| claim.check(index)))
+    buffer.fill(claims.map(|(index, claim)| claim.check(index)))
 }
 
 /// 8 bytes for the pages of a claim, 4 for its target.
@@ -113,20 +109,6 @@ pub fn pack<'p>(set: &ClaimSet, packed: &'p mut Packed) -> &'p [u8] {
         packed.extend(claim.target.to_ne_bytes());
     }
     packed
-}
-
-/// An OCaml `claim` in memory.
-#[repr(C)]
-struct Record<'a> {
-    pages: &'a Boxed<i64>,
-    target: &'a Boxed<i32>,
-}
-
-/// An OCaml `int64` or `int32` in memory.
-#[repr(C)]
-struct Boxed<T> {
-    _operations: *const c_void,
-    value: T,
 }
 
 /// Why a call did not do what it was asked.
@@ -169,8 +151,8 @@ impl_to_ocaml_record! {
     }
 }
 
-impl From<core::xen::OpenError> for NoXen {
-    fn from(error: core::xen::OpenError) -> Self {
+impl From<xen_claims::xen::OpenError> for NoXen {
+    fn from(error: xen_claims::xen::OpenError) -> Self {
         NoXen {
             errno: error.errno().0.into(),
             reason: error.to_string(),
@@ -178,8 +160,8 @@ impl From<core::xen::OpenError> for NoXen {
     }
 }
 
-impl From<core::HypercallError> for Failure {
-    fn from(error: core::HypercallError) -> Self {
+impl From<xen_claims::HypercallError> for Failure {
+    fn from(error: xen_claims::HypercallError) -> Self {
         Failure::Refused(error.errno.0.into())
     }
 }
@@ -190,8 +172,8 @@ impl From<InvalidClaim> for Failure {
     }
 }
 
-impl From<core::OutOfRange> for Failure {
-    fn from(error: core::OutOfRange) -> Self {
+impl From<xen_claims::OutOfRange> for Failure {
+    fn from(error: xen_claims::OutOfRange) -> Self {
         Failure::Invalid(error.to_string())
     }
 }
@@ -219,8 +201,8 @@ impl_to_ocaml_record! {
     }
 }
 
-impl From<core::NodeMemory> for NodeMemory {
-    fn from(memory: core::NodeMemory) -> Self {
+impl From<xen_claims::NodeMemory> for NodeMemory {
+    fn from(memory: xen_claims::NodeMemory) -> Self {
         NodeMemory {
             node: memory.node.index() as i64,
             size: int64(memory.size),
@@ -247,8 +229,8 @@ impl_to_ocaml_record! {
     }
 }
 
-impl From<core::HostMemory> for HostMemory {
-    fn from(memory: core::HostMemory) -> Self {
+impl From<xen_claims::HostMemory> for HostMemory {
+    fn from(memory: xen_claims::HostMemory) -> Self {
         HostMemory {
             free_pages: int64(memory.free),
             outstanding_pages: int64(memory.claimed),
@@ -293,8 +275,8 @@ impl_to_ocaml_record! {
     }
 }
 
-impl From<core::DomainInfo> for DomainInfo {
-    fn from(info: core::DomainInfo) -> Self {
+impl From<xen_claims::DomainInfo> for DomainInfo {
+    fn from(info: xen_claims::DomainInfo) -> Self {
         DomainInfo {
             domid: info.domain.get().into(),
             total_pages: int64(info.tot_pages),
@@ -306,95 +288,5 @@ impl From<core::DomainInfo> for DomainInfo {
             cpu_time: i64::try_from(info.cpu_time.as_nanos()).unwrap_or(i64::MAX),
             uuid: info.uuid.to_vec(),
         }
-    }
-}
-
-/// What a domain has of a node, in pages.
-#[sig("{ owner : int; on_node : int; has_pages : int64 }")]
-#[derive(Debug, Clone, Copy)]
-pub struct DomainMemory {
-    /// Which domain.
-    pub owner: i64,
-    /// Which node.
-    pub on_node: i64,
-    /// How much.
-    pub has_pages: i64,
-}
-
-impl_to_ocaml_record! {
-    DomainMemory {
-        owner: OCamlInt,
-        on_node: OCamlInt,
-        has_pages: OCamlInt64,
-    }
-}
-
-impl From<core::DomainMemory> for DomainMemory {
-    fn from(memory: core::DomainMemory) -> Self {
-        DomainMemory {
-            owner: memory.domain.get().into(),
-            on_node: memory.node.index() as i64,
-            has_pages: int64(memory.pages),
-        }
-    }
-}
-
-/// Where the pages of a populate call come from.
-#[sig("| Any | Prefer of int | Exact of int")]
-#[derive(Debug, Clone, Copy)]
-pub enum Placement {
-    /// As the domain's claims and its affinity say.
-    Any,
-    /// This node first.
-    Prefer(i64),
-    /// This node or none.
-    Exact(i64),
-}
-
-impl_from_ocaml_variant! {
-    Placement {
-        Placement::Any,
-        Placement::Prefer(node: OCamlInt),
-        Placement::Exact(node: OCamlInt),
-    }
-}
-
-/// What to populate.
-#[sig("{ order : int; extents : int; placement : placement }")]
-#[derive(Debug, Clone, Copy)]
-pub struct Populate {
-    /// An extent is 2^order pages.
-    pub order: i64,
-    /// How many extents.
-    pub extents: i64,
-    /// Where from.
-    pub placement: Placement,
-}
-
-impl_from_ocaml_record! {
-    Populate {
-        order: OCamlInt,
-        extents: OCamlInt,
-        placement: Placement,
-    }
-}
-
-/// A fault of the embedded hypervisor.
-#[sig("| Panic | Delay of float | Refuse of int")]
-#[derive(Debug, Clone, Copy)]
-pub enum Fault {
-    /// The next claim call panics.
-    Panic,
-    /// The next claim call takes so many seconds.
-    Delay(f64),
-    /// The next claim call is answered with this errno.
-    Refuse(i64),
-}
-
-impl_from_ocaml_variant! {
-    Fault {
-        Fault::Panic,
-        Fault::Delay(seconds: OCamlFloat),
-        Fault::Refuse(errno: OCamlInt),
     }
 }

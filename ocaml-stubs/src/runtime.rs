@@ -1,10 +1,12 @@
-//! Running Rust without OCaml's runtime lock.
+//! Running Rust without OCaml's runtime lock, and panics.
 #![allow(unsafe_code)]
 
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use ocaml_interop::OCamlRuntime;
+
+use crate::marshal::Failure;
 
 extern "C" {
     fn caml_enter_blocking_section_no_pending();
@@ -29,6 +31,19 @@ pub fn without_lock<T>(_cr: &mut OCamlRuntime, f: impl FnOnce() -> T) -> Result<
     // was caught.
     unsafe { caml_leave_blocking_section() };
     result.map_err(|panic| message(&*panic))
+}
+
+/// Runs `f`, with the runtime lock, and makes a panic in it an error.
+///
+/// `ocaml_interop` would catch it as well, and raise an exception of a name that OCaml registers; but it
+/// keeps that exception where no collection knows of it when it is moved.
+///
+/// # Errors
+///
+/// Those of `f`, and [`Failure::Panicked`] with the message of a panic.
+pub fn caught<T>(f: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    catch_unwind(AssertUnwindSafe(f))
+        .unwrap_or_else(|panic| Err(Failure::Panicked(message(&*panic))))
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {

@@ -132,9 +132,9 @@ impl ClaimSet {
     pub fn try_new(
         claims: impl ExactSizeIterator<Item = Result<Claim, InvalidClaim>>,
     ) -> Result<Self, InvalidClaim> {
-        let mut room = Room::new();
-        room.fill(claims)?;
-        Ok(room.0)
+        let mut buffer = ClaimSetBuffer::new();
+        buffer.fill(claims)?;
+        Ok(buffer.0)
     }
 
     const fn none() -> Self {
@@ -186,19 +186,19 @@ impl ClaimSet {
     }
 }
 
-/// Room for a claim set that is made where it stays: it is large enough for moving it to be felt.
+/// Where a claim set is made and stays: it is large enough for moving it to be felt.
 #[derive(Debug)]
-pub struct Room(ClaimSet);
+pub struct ClaimSetBuffer(ClaimSet);
 
-impl Room {
+impl ClaimSetBuffer {
     /// With nothing in it.
     #[inline]
     #[allow(clippy::new_without_default)] // Of no use.
     pub const fn new() -> Self {
-        Room(ClaimSet::none())
+        ClaimSetBuffer(ClaimSet::none())
     }
 
-    /// As [`ClaimSet::try_new`], into this room.
+    /// As [`ClaimSet::try_new`], in this buffer.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@
 //! Names are those of the C headers (`docs/contract.md`, 1.3). This is the one place in Rust that
 //! knows the selectors; a [`Target`] never holds one.
 
-use crate::claim::{Claim, ClaimSet, InvalidClaim, Room, Target};
+use crate::claim::{Claim, ClaimSet, ClaimSetBuffer, InvalidClaim, Target};
 use crate::limits::MAX_CLAIMS;
 use crate::units::{NodeId, Pages};
 
@@ -56,11 +56,11 @@ const _: () = {
     assert!(offset_of!(xen_domctl_claim_memory, mode) == 12);
 };
 
-/// Room for the largest claim set there is.
-pub type Buffer = [xen_memory_claim; MAX_CLAIMS];
+/// The entries of the largest claim set there is.
+pub type ClaimArray = [xen_memory_claim; MAX_CLAIMS];
 
-/// A buffer of no claims.
-pub const EMPTY: Buffer = [xen_memory_claim {
+/// An array in which nothing is claimed.
+pub const NO_CLAIMS: ClaimArray = [xen_memory_claim {
     pages: 0,
     target: 0,
     pad: 0,
@@ -81,29 +81,29 @@ impl From<Claim> for xen_memory_claim {
     }
 }
 
-/// Writes `set` into a buffer. Returned are the entries that it takes.
+/// Writes `set` into `array`. Returned are the entries that it takes.
 #[inline]
-pub fn encode<'b>(set: &ClaimSet, buffer: &'b mut Buffer) -> &'b mut [xen_memory_claim] {
+pub fn encode<'a>(set: &ClaimSet, array: &'a mut ClaimArray) -> &'a mut [xen_memory_claim] {
     let claims = set.as_slice();
     // OK because both have room for 65.
-    let entries = &mut buffer[..claims.len()];
+    let entries = &mut array[..claims.len()];
     for (entry, claim) in entries.iter_mut().zip(claims) {
         *entry = (*claim).into();
     }
     entries
 }
 
-/// Reads a claim set that a hypervisor returned, into `room`.
+/// Reads a claim set that a hypervisor returned, into `buffer`.
 ///
 /// # Errors
 ///
 /// [`InvalidClaim`] if it can't be one, which no hypervisor should return.
 #[inline]
-pub fn decode<'r>(
+pub fn decode<'b>(
     entries: &[xen_memory_claim],
-    room: &'r mut Room,
-) -> Result<&'r ClaimSet, InvalidClaim> {
-    room.fill(entries.iter().enumerate().map(|(index, entry)| {
+    buffer: &'b mut ClaimSetBuffer,
+) -> Result<&'b ClaimSet, InvalidClaim> {
+    buffer.fill(entries.iter().enumerate().map(|(index, entry)| {
         let value = i64::from(entry.target);
         let target = match entry.target {
             XEN_DOMCTL_CLAIM_MEMORY_HOST => Target::Host,
@@ -130,7 +130,10 @@ mod tests {
                 target,
                 pad: 0,
             };
-            assert!(decode(&[entry], &mut Room::new()).is_err(), "{target:#x}");
+            assert!(
+                decode(&[entry], &mut ClaimSetBuffer::new()).is_err(),
+                "{target:#x}"
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use xen_claims::{Claim, ClaimSet, DomainBuilder, Hypervisor, Model, NodeId, Pages, Target};
+use xen_claims::{Claim, ClaimSet, DomainControl, Hypervisor, Model, NodeId, Pages, Target};
 
 // What it would find: entries collected in a vector, a message formatted on the way, a boxed error.
 #[test]

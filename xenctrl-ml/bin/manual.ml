@@ -34,8 +34,8 @@ let leftovers =
     `P
       "A domain that is $(i,paused, never run) is being built, or its builder is gone; \
        $(b,xen-claims watch) shows which, as claims of a domain that is being built are used up. \
-       To release the claims of all such domains to which nothing happens for 10 seconds, or those \
-       of one domain:";
+       To be asked about each such domain to which nothing happens for 10 seconds, or to release \
+       the claims of one domain:";
     `Pre "xen-claims release --orphans\nxen-claims release DOMID";
     `P
       "That gives the claims back. The domain keeps the memory it has; $(b,xl destroy) frees that. \

@@ -7,7 +7,7 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use ocaml_interop::{DynBox, OCaml, OCamlInt, OCamlRuntime, OCamlUniformArray, ToOCaml};
-use xen_claims::claim::Room;
+use xen_claims::claim::ClaimSetBuffer;
 use xen_claims::wire::{self, xen_memory_claim};
 use xen_claims::{
     Distances, DomainId, DomainInfo, Errno, HostMemory, HypercallError, Hypervisor, NodeMemory,
@@ -110,7 +110,7 @@ pub fn bench_validate(
     _domid: OCaml<OCamlInt>,
     claims: OCaml<OCamlUniformArray<Claim>>,
 ) -> OCaml<bool> {
-    let mut room = Room::new();
+    let mut room = ClaimSetBuffer::new();
     let checked = std::hint::black_box(claim_set(claims, &mut room));
     checked.is_ok().to_ocaml(cr)
 }
@@ -124,7 +124,7 @@ pub fn bench_handle(
 ) -> OCaml<bool> {
     let handle: &Handle = handle.borrow();
     let connection = handle.connection();
-    let mut room = Room::new();
+    let mut room = ClaimSetBuffer::new();
     let checked = std::hint::black_box(claim_set(claims, &mut room));
     let open = std::hint::black_box(connection.as_deref()).is_some();
     (open && checked.is_ok()).to_ocaml(cr)
@@ -139,7 +139,7 @@ pub fn bench_unlock(
 ) -> OCaml<bool> {
     let handle: &Handle = handle.borrow();
     let connection = handle.connection();
-    let mut room = Room::new();
+    let mut room = ClaimSetBuffer::new();
     let checked = std::hint::black_box(claim_set(claims, &mut room));
     let ran = without_lock(cr, || std::hint::black_box(&*connection).is_some());
     (checked.is_ok() && ran == Ok(true)).to_ocaml(cr)

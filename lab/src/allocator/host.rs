@@ -7,12 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{ensure, Result};
-use xen_claims::model::Blocks;
+use xen_claims::model::BlockAvailability;
 use xen_claims::wire::xen_memory_claim;
 use xen_claims::{
-    Distances, DomainBuilder, DomainId, DomainInfo, DomainMemory, Errno, Faults, HostMemory,
-    HypercallError, Hypervisor, NodeId, NodeMemory, NodeSet, Operation, Pages, Placement, Recall,
-    Uuid,
+    Distances, DomainControl, DomainId, DomainInfo, DomainMemory, Errno, FaultInjection,
+    HostMemory, HypercallError, Hypervisor, NodeId, NodeMemory, NodeSet, Operation, Pages,
+    Placement, Recall, Uuid,
 };
 
 use super::boot::Boot;
@@ -165,14 +165,14 @@ impl Host {
     /// # Errors
     ///
     /// `EPROTO` if the host has stopped.
-    pub fn blocks(&self, node: NodeId, order: u32, low: bool) -> Result<Blocks, Errno> {
+    pub fn blocks(&self, node: NodeId, order: u32, low: bool) -> Result<BlockAvailability, Errno> {
         let arguments = [node.index() as u64, order.into(), low.into()];
         Ok(match self.number(Op::HasBlock, &arguments)? {
-            4 => Blocks::Clean,
-            3 => Blocks::Dirty,
-            2 => Blocks::CleanInDma,
-            1 => Blocks::DirtyInDma,
-            _ => Blocks::None,
+            4 => BlockAvailability::Clean,
+            3 => BlockAvailability::Dirty,
+            2 => BlockAvailability::CleanInDma,
+            1 => BlockAvailability::DirtyInDma,
+            _ => BlockAvailability::None,
         })
     }
 
@@ -346,17 +346,9 @@ impl Hypervisor for Host {
         )
         .map(drop)
     }
-
-    fn builder(&self) -> Option<&dyn DomainBuilder> {
-        Some(self)
-    }
-
-    fn faults(&self) -> Option<&dyn Faults> {
-        Some(self)
-    }
 }
 
-impl DomainBuilder for Host {
+impl DomainControl for Host {
     fn create_as(&self, uuid: Uuid) -> Result<DomainId, HypercallError> {
         let id = self.on(Operation::CreateDomain, None, Op::Create, &[])?;
         let id = DomainId::new(id)
@@ -426,7 +418,7 @@ impl DomainBuilder for Host {
     }
 }
 
-impl Faults for Host {
+impl FaultInjection for Host {
     fn offline_free_page(&self, node: NodeId) -> Result<(), HypercallError> {
         let which = self
             .dice

@@ -2,14 +2,14 @@
 
 use super::state::{Domain, Extents, State};
 use crate::error::Errno;
-use crate::hypervisor::Placement;
 use crate::limits::EXTENT_ORDER;
+use crate::testing::Placement;
 use crate::units::{DomainId, NodeId, NodeSet};
 
 /// The best that a node's free memory has for an extent; what is greater, Xen's own order takes first.
 /// The DMA zone is memory of low addresses, and kept for devices that need those.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Blocks {
+pub enum BlockAvailability {
     /// No block that is large enough.
     None,
     /// Only in the DMA zone, and to be scrubbed first.
@@ -23,11 +23,11 @@ pub enum Blocks {
 }
 
 /// What all nodes are asked for, one after the other, before any is asked for the next.
-const ROUNDS: [Blocks; 4] = [
-    Blocks::Clean,
-    Blocks::Dirty,
-    Blocks::CleanInDma,
-    Blocks::DirtyInDma,
+const ROUNDS: [BlockAvailability; 4] = [
+    BlockAvailability::Clean,
+    BlockAvailability::Dirty,
+    BlockAvailability::CleanInDma,
+    BlockAvailability::DirtyInDma,
 ];
 
 /// One extent that is asked for.
@@ -36,7 +36,7 @@ pub(super) struct Request {
     pub(super) order: u32,
     pub(super) placement: Placement,
     /// As a guest's memory is; for what the hypervisor takes for its own use there are no claims.
-    pub(super) counted: bool,
+    pub(super) refcounted: bool,
 }
 
 /// The nodes, beginning at that index.
@@ -87,7 +87,7 @@ impl State {
         let pages = 1 << request.order;
         let counts = &self.nodes[node.index()];
         let unclaimed = counts.free - counts.claimed;
-        if !request.counted {
+        if !request.refcounted {
             return pages <= unclaimed;
         }
         let own = domain.node_claims[node.index()];
@@ -101,15 +101,15 @@ impl State {
     }
 
     /// What a node's memory has for an extent, as far as it is counted.
-    fn blocks(&self, node: NodeId, order: u32) -> Blocks {
+    fn blocks(&self, node: NodeId, order: u32) -> BlockAvailability {
         let pages = 1 << order;
         let counts = &self.nodes[node.index()];
         if counts.free < pages {
-            Blocks::None
+            BlockAvailability::None
         } else if pages == 1 || counts.free - counts.dirty >= pages {
-            Blocks::Clean
+            BlockAvailability::Clean
         } else {
-            Blocks::Dirty
+            BlockAvailability::Dirty
         }
     }
 
@@ -118,16 +118,16 @@ impl State {
         &self,
         domain: &Domain,
         request: Request,
-        blocks: impl Fn(NodeId, Blocks) -> Blocks,
+        blocks: impl Fn(NodeId, BlockAvailability) -> BlockAvailability,
     ) -> Option<NodeId> {
         let has = |node: &NodeId| match self.claims_allow(domain, request, *node) {
             true => blocks(*node, self.blocks(*node, request.order)),
-            false => Blocks::None,
+            false => BlockAvailability::None,
         };
         let has_node_claims = domain.outstanding > domain.host_claim;
-        let claimed = (request.counted && has_node_claims)
+        let claimed = (request.refcounted && has_node_claims)
             .then(|| claimed_nodes(domain, request.placement))
-            .and_then(|mut nodes| nodes.find(|node| has(node) > Blocks::None));
+            .and_then(|mut nodes| nodes.find(|node| has(node) > BlockAvailability::None));
         claimed.or_else(|| {
             ROUNDS.into_iter().find_map(|wanted| {
                 let mut nodes = nodes_to_try(self.online, domain, request.placement);
@@ -144,15 +144,17 @@ impl State {
         &mut self,
         id: DomainId,
         request: Request,
-        blocks: impl Fn(NodeId, Blocks) -> Blocks,
+        blocks: impl Fn(NodeId, BlockAvailability) -> BlockAvailability,
     ) -> Result<Option<NodeId>, Errno> {
         let domain = self.domains.get(&id).ok_or(Errno::ESRCH)?;
-        let Request { order, counted, .. } = request;
+        let Request {
+            order, refcounted, ..
+        } = request;
         if !EXTENT_ORDER.allows(order.into()) {
             return Ok(None);
         }
         let pages = 1 << order;
-        let own = if counted { domain.outstanding } else { 0 };
+        let own = if refcounted { domain.outstanding } else { 0 };
         if pages > self.free - self.claimed + own {
             return Ok(None);
         }
@@ -163,7 +165,7 @@ impl State {
             return Ok(None);
         }
 
-        if counted {
+        if refcounted {
             self.redeem(id, node, pages);
         }
         self.take(node, pages);
@@ -171,13 +173,13 @@ impl State {
         let domain = self.domain(id)?;
         domain.last_node = node.index();
         let room = domain.max_pages.saturating_sub(domain.tot_pages);
-        if domain.dying || counted && pages > room {
+        if domain.dying || refcounted && pages > room {
             self.nodes[node.index()].free += pages;
             self.free += pages;
             return Ok(None);
         }
-        if !counted {
-            domain.uncounted[node.index()] += pages;
+        if !refcounted {
+            domain.not_refcounted[node.index()] += pages;
             return Ok(Some(node));
         }
         domain.tot_pages += pages;
@@ -337,13 +339,13 @@ mod tests {
     // left out or comes too early; the first turn for domains and requests that use no node claims.
     #[test]
     fn any_memory_of_claimed_nodes_is_before_the_best_elsewhere() {
-        use Blocks::{Clean, CleanInDma, Dirty, DirtyInDma, None};
-        let place = |claims: &[(i64, u64)], counted, blocks: [Blocks; 6]| {
+        use BlockAvailability::{Clean, CleanInDma, Dirty, DirtyInDma, None};
+        let place = |claims: &[(i64, u64)], refcounted, blocks: [BlockAvailability; 6]| {
             let (state, id) = host(&[0, 1, 2, 3, 4, 5], 0, claims);
             let request = Request {
                 order: 9,
                 placement: Placement::Any,
-                counted,
+                refcounted,
             };
             let domain = &state.domains[&id];
             let place = state.place(domain, request, |node, _| blocks[node.index()]);
@@ -377,7 +379,7 @@ mod tests {
             let request = Request {
                 order,
                 placement,
-                counted: true,
+                refcounted: true,
             };
             state.claims_allow(&state.domains[&id], request, node(at))
         };

@@ -16,18 +16,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Errno, HypercallError, Operation};
-use crate::hypervisor::{
-    Distances, DomainBuilder, DomainInfo, DomainMemory, Faults, HostMemory, Hypervisor, NodeMemory,
-    Placement, Recall, Uuid,
-};
+use crate::hypervisor::{Distances, DomainInfo, HostMemory, Hypervisor, NodeMemory, Uuid};
 use crate::limits::MAX_CLAIMS;
+use crate::testing::{DomainControl, DomainMemory, FaultInjection, Placement, Recall};
 use crate::topology::Topology;
 use crate::units::{DomainId, NodeId, NodeSet, Pages};
 use crate::wire::{self, xen_memory_claim};
 use alloc::Request;
 use state::State;
 
-pub use alloc::Blocks;
+pub use alloc::BlockAvailability;
 
 /// Something that goes wrong on purpose in the next claim call, for tests of what lies above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +41,7 @@ pub enum Fault {
 /// A hypervisor in this process, with a host of its own.
 ///
 /// ```
-/// use xen_claims::{ClaimSet, DomainBuilder, Hypervisor, Model, Pages};
+/// use xen_claims::{ClaimSet, DomainControl, Hypervisor, Model, Pages};
 ///
 /// let host = Model::new(&"2x1".parse()?);
 /// let domain = host.create()?;
@@ -85,7 +83,7 @@ impl Model {
     /// node has for it, where the counts would say what it is given. The node that the extent came
     /// from, if it was given.
     ///
-    /// What is not `counted` the hypervisor takes for its own use (`MEMF_no_refcount`): it is no page
+    /// What is not `refcounted` the hypervisor takes for its own use (`MEMF_no_refcount`): it is no page
     /// of the domain's, uses none of its claims, and comes back when the domain ends.
     ///
     /// # Errors
@@ -96,14 +94,14 @@ impl Model {
         domain: DomainId,
         order: u32,
         placement: Placement,
-        counted: bool,
-        blocks: impl Fn(NodeId, Blocks) -> Blocks,
+        refcounted: bool,
+        blocks: impl Fn(NodeId, BlockAvailability) -> BlockAvailability,
     ) -> Result<Option<NodeId>, HypercallError> {
-        self.on(Operation::Populate, Some(domain), |state| {
+        self.atomically(Operation::Populate, Some(domain), |state| {
             let request = Request {
                 order,
                 placement,
-                counted,
+                refcounted,
             };
             state.populate_extent(domain, request, blocks)
         })
@@ -121,7 +119,7 @@ impl Model {
     }
 
     /// Runs `f` on the state, as one atomic operation.
-    fn on<T>(
+    fn atomically<T>(
         &self,
         operation: Operation,
         domain: Option<DomainId>,
@@ -187,7 +185,7 @@ impl Hypervisor for Model {
 
     fn claim_pages(&self, domain: DomainId, pages: Pages) -> Result<(), HypercallError> {
         let met = self.meet_fault();
-        self.on(Operation::ClaimPages, Some(domain), |state| {
+        self.atomically(Operation::ClaimPages, Some(domain), |state| {
             met?;
             // The legacy call has one errno for all domains that can't claim.
             state.living(domain).map_err(|_| Errno::EINVAL)?;
@@ -220,23 +218,15 @@ impl Hypervisor for Model {
     }
 
     fn set_node_affinity(&self, domain: DomainId, nodes: NodeSet) -> Result<(), HypercallError> {
-        self.on(Operation::SetNodeAffinity, Some(domain), |state| {
+        self.atomically(Operation::SetNodeAffinity, Some(domain), |state| {
             state.set_affinity(domain, nodes)
         })
     }
-
-    fn builder(&self) -> Option<&dyn DomainBuilder> {
-        Some(self)
-    }
-
-    fn faults(&self) -> Option<&dyn Faults> {
-        Some(self)
-    }
 }
 
-impl DomainBuilder for Model {
+impl DomainControl for Model {
     fn create_as(&self, uuid: Uuid) -> Result<DomainId, HypercallError> {
-        self.on(Operation::CreateDomain, None, |state| state.create(uuid))
+        self.atomically(Operation::CreateDomain, None, |state| state.create(uuid))
     }
 
     fn memory_of_domains(&self) -> Result<Vec<DomainMemory>, HypercallError> {
@@ -244,7 +234,7 @@ impl DomainBuilder for Model {
     }
 
     fn set_max_pages(&self, domain: DomainId, max: Pages) -> Result<(), HypercallError> {
-        self.on(Operation::SetMaxPages, Some(domain), |state| {
+        self.atomically(Operation::SetMaxPages, Some(domain), |state| {
             state.set_max_pages(domain, max.get())
         })
     }
@@ -259,7 +249,7 @@ impl DomainBuilder for Model {
         // One lock per extent, so that other builders come in between as they do on Xen.
         for done in 0..extents {
             let given =
-                self.populate_extent(domain, order, placement, true, |_, counted| counted)?;
+                self.populate_extent(domain, order, placement, true, |_, available| available)?;
             if given.is_none() {
                 return Ok(done);
             }
@@ -268,39 +258,39 @@ impl DomainBuilder for Model {
     }
 
     fn depopulate(&self, domain: DomainId, order: u32, extents: u64) -> Result<(), HypercallError> {
-        self.on(Operation::Depopulate, Some(domain), |state| {
+        self.atomically(Operation::Depopulate, Some(domain), |state| {
             state.depopulate(domain, order, extents)
         })
     }
 
     fn unpause(&self, domain: DomainId) -> Result<(), HypercallError> {
-        self.on(Operation::Unpause, Some(domain), |state| {
+        self.atomically(Operation::Unpause, Some(domain), |state| {
             state.unpause(domain)
         })
     }
 
     fn destroy(&self, domain: DomainId) -> Result<(), HypercallError> {
-        self.on(Operation::DestroyDomain, Some(domain), |state| {
+        self.atomically(Operation::DestroyDomain, Some(domain), |state| {
             state.destroy(domain)
         })
     }
 }
 
-impl Faults for Model {
+impl FaultInjection for Model {
     fn offline_free_page(&self, node: NodeId) -> Result<(), HypercallError> {
-        self.on(Operation::OfflinePage, None, |state| {
+        self.atomically(Operation::OfflinePage, None, |state| {
             state.offline_free_page(node)
         })
     }
 
     fn offline_used_page(&self, node: NodeId, domain: DomainId) -> Result<(), HypercallError> {
-        self.on(Operation::OfflinePage, Some(domain), |state| {
+        self.atomically(Operation::OfflinePage, Some(domain), |state| {
             state.offline_used_page(node, domain)
         })
     }
 
     fn online_pages(&self, node: NodeId) -> Result<(), HypercallError> {
-        self.on(Operation::OfflinePage, None, |state| {
+        self.atomically(Operation::OfflinePage, None, |state| {
             state.online_pages(node)
         })
     }
@@ -320,7 +310,7 @@ impl Faults for Model {
     }
 
     fn begin_destroy(&self, domain: DomainId) -> Result<(), HypercallError> {
-        self.on(Operation::DestroyDomain, Some(domain), |state| {
+        self.atomically(Operation::DestroyDomain, Some(domain), |state| {
             state.kill(domain)
         })
     }

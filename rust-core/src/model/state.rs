@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use crate::claim::Target;
 use crate::error::Errno;
-use crate::hypervisor::{DomainInfo, DomainMemory, HostMemory, NodeMemory, Recall, Uuid};
+use crate::hypervisor::{DomainInfo, HostMemory, NodeMemory, Uuid};
 use crate::limits::{DOMAIN_ID, DOMAIN_PAGES, MAX_CLAIMS, MAX_NODES};
+use crate::testing::{DomainMemory, Recall};
 use crate::topology::Topology;
 use crate::units::{DomainId, NodeId, NodeSet, Pages};
 use crate::wire::{self, xen_memory_claim};
@@ -53,7 +54,7 @@ pub(super) struct Domain {
     /// What it has, oldest first.
     pub(super) extents: Vec<Extents>,
     /// Pages that the hypervisor has for it, and nobody counts as its.
-    pub(super) uncounted: [u64; MAX_NODES],
+    pub(super) not_refcounted: [u64; MAX_NODES],
 }
 
 /// The whole host.
@@ -192,9 +193,9 @@ impl State {
     }
 
     /// The claims of a domain as GET returns them, and how many they are.
-    pub(super) fn outstanding(&mut self, id: DomainId) -> Result<(wire::Buffer, usize), Errno> {
+    pub(super) fn outstanding(&mut self, id: DomainId) -> Result<(wire::ClaimArray, usize), Errno> {
         let domain = self.domain(id)?;
-        let mut claims = wire::EMPTY;
+        let mut claims = wire::NO_CLAIMS;
         claims[0].pages = domain.host_claim;
         claims[0].target = wire::XEN_DOMCTL_CLAIM_MEMORY_HOST;
         let mut count = 1;
@@ -277,7 +278,7 @@ impl State {
             // As in Xen, whose first unbound allocation for a domain starts behind node 0.
             last_node: 0,
             extents: Vec::new(),
-            uncounted: [0; MAX_NODES],
+            not_refcounted: [0; MAX_NODES],
         };
         self.domains.insert(id, domain);
         Ok(id)
@@ -316,11 +317,11 @@ impl State {
     pub(super) fn destroy(&mut self, id: DomainId) -> Result<(), Errno> {
         self.kill(id)?;
         let domain = self.domain(id)?;
-        let uncounted = domain.uncounted;
+        let not_refcounted = domain.not_refcounted;
         for run in core::mem::take(&mut domain.extents) {
             self.free_pages(id, run.node, run.count << run.order, run.offlining);
         }
-        for (node, pages) in self.nodes.iter_mut().zip(uncounted) {
+        for (node, pages) in self.nodes.iter_mut().zip(not_refcounted) {
             node.free += pages;
             node.dirty += pages;
             self.free += pages;

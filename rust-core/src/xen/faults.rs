@@ -2,11 +2,11 @@
 
 use xenctrl_sys as xc;
 
-use super::domains::{lock, Mapping};
-use super::enabled::Xen;
-use super::layout::{xen_sysctl_page_offline_op, XEN_SYSCTL_PAGE_OFFLINE_OP};
+use super::domains::{lock, XenWithDomains};
+use super::libxenctrl::Mapping;
 use crate::error::{Errno, HypercallError, Operation};
-use crate::hypervisor::{DomainBuilder, Faults, Hypervisor, Placement, Recall};
+use crate::hypervisor::Hypervisor;
+use crate::testing::{DomainControl, FaultInjection, Placement, Recall};
 use crate::units::{DomainId, NodeId, Pages};
 
 const OFFLINE: u32 = 1;
@@ -16,12 +16,29 @@ const ONLINE: u32 = 2;
 /// its own image after it booted; those frames it never lets go out of use.
 const SPARE_ORDER: u32 = 9;
 
-impl Xen {
+impl XenWithDomains {
+    fn online(&self, frame: u64) -> Result<(), HypercallError> {
+        let done = self.xen.page_offline_op(ONLINE, frame).map(drop);
+        done.map_err(|errno| HypercallError::host(Operation::OfflinePage, errno))
+    }
+
+    /// Takes a frame out of use; false if it has to wait until the frame is freed.
+    fn offline(&self, node: NodeId, frame: u64) -> Result<bool, HypercallError> {
+        let status = self
+            .xen
+            .page_offline_op(OFFLINE, frame)
+            .map_err(|errno| HypercallError::host(Operation::OfflinePage, errno))?;
+        lock(&self.offlined).push((node, frame));
+        Ok(status & xc::PG_OFFLINE_OFFLINED != 0)
+    }
+}
+
+impl FaultInjection for XenWithDomains {
     /// Finds frames of each node that can be taken out of use later, when all of the node may be
     /// claimed. Nobody tells which frames are free: a domain is given some and frees them again.
-    pub(super) fn look_for_spare_frames(&self) -> Result<(), HypercallError> {
+    fn prepare(&self) -> Result<(), HypercallError> {
         let refused = |errno| HypercallError::host(Operation::OfflinePage, errno);
-        let mut spare = lock(&self.domains.spare);
+        let mut spare = lock(&self.spare);
         for node in self.nodes()?.iter().map(|memory| memory.node) {
             let frames = spare.entry(node).or_default();
             if !frames.is_empty() {
@@ -31,7 +48,7 @@ impl Xen {
             let first = self
                 .set_max_pages(domain, Pages::new(1 << SPARE_ORDER))
                 .and_then(|()| self.populate(domain, SPARE_ORDER, 1, Placement::Exact(node)))
-                .and_then(|_| self.domains.last_frame(domain).map_err(refused));
+                .and_then(|_| self.last_frame(domain).map_err(refused));
             self.destroy(domain)?;
             // A node without a free extent has none to spare.
             if let Ok(first) = first {
@@ -41,40 +58,9 @@ impl Xen {
         Ok(())
     }
 
-    fn page_offline_op(&self, cmd: u32, frame: u64) -> Result<u32, Errno> {
-        let frame = u32::try_from(frame).map_err(|_| Errno::EINVAL)?;
-        self.with_buffer([0u32], |xen, address| {
-            let mut op = xen_sysctl_page_offline_op {
-                cmd,
-                start: frame,
-                end: frame,
-                pad: 0,
-                status: address,
-            };
-            xen.sysctl(XEN_SYSCTL_PAGE_OFFLINE_OP, &mut op)
-        })
-        .map(|[status]| status)
-    }
-
-    fn online(&self, frame: u64) -> Result<(), HypercallError> {
-        let done = self.page_offline_op(ONLINE, frame).map(drop);
-        done.map_err(|errno| HypercallError::host(Operation::OfflinePage, errno))
-    }
-
-    /// Takes a frame out of use; false if it has to wait until the frame is freed.
-    fn offline(&self, node: NodeId, frame: u64) -> Result<bool, HypercallError> {
-        let status = self
-            .page_offline_op(OFFLINE, frame)
-            .map_err(|errno| HypercallError::host(Operation::OfflinePage, errno))?;
-        lock(&self.domains.offlined).push((node, frame));
-        Ok(status & xc::PG_OFFLINE_OFFLINED != 0)
-    }
-}
-
-impl Faults for Xen {
     fn offline_free_page(&self, node: NodeId) -> Result<(), HypercallError> {
         loop {
-            let frame = lock(&self.domains.spare).get_mut(&node).and_then(Vec::pop);
+            let frame = lock(&self.spare).get_mut(&node).and_then(Vec::pop);
             let Some(frame) = frame else {
                 return Err(HypercallError::host(Operation::OfflinePage, Errno::ENOENT));
             };
@@ -82,20 +68,20 @@ impl Faults for Xen {
                 return Ok(());
             }
             // Somebody was given it meanwhile.
-            lock(&self.domains.offlined).pop();
+            lock(&self.offlined).pop();
             self.online(frame)?;
         }
     }
 
     fn offline_used_page(&self, node: NodeId, domain: DomainId) -> Result<(), HypercallError> {
-        let frame = self.domains.last_frame(domain);
+        let frame = self.last_frame(domain);
         let frame =
             frame.map_err(|errno| HypercallError::of(Operation::OfflinePage, domain, errno))?;
         self.offline(node, frame).map(drop)
     }
 
     fn online_pages(&self, node: NodeId) -> Result<(), HypercallError> {
-        let mut offlined = lock(&self.domains.offlined);
+        let mut offlined = lock(&self.offlined);
         while let Some(place) = offlined.iter().position(|(of, _)| *of == node) {
             let (_, frame) = offlined.swap_remove(place);
             self.online(frame)?;
@@ -105,7 +91,8 @@ impl Faults for Xen {
 
     /// What Xen's console says of it.
     fn recalls(&self) -> Vec<Recall> {
-        self.console()
+        self.control
+            .console()
             .lines()
             .filter_map(Recall::from_log)
             .collect()
@@ -123,16 +110,15 @@ impl Faults for Xen {
     /// A page that is mapped elsewhere keeps a domain from ending.
     fn begin_destroy(&self, domain: DomainId) -> Result<(), HypercallError> {
         let refused = |errno| HypercallError::of(Operation::DestroyDomain, domain, errno);
-        if self.domains.last_frame(domain).is_err() {
+        if self.last_frame(domain).is_err() {
             self.populate(domain, 0, 1, Placement::Any)?;
         }
         let mapping = self
-            .domains
             .last_frame(domain)
             .and_then(|frame| Mapping::new(domain, frame))
             .map_err(refused)?;
         self.destroy(domain)?;
-        lock(&self.domains.held).insert(domain, mapping);
+        lock(&self.held).insert(domain, mapping);
         Ok(())
     }
 }

@@ -4,8 +4,11 @@
 //! our fields is still ours to pass. What does not depend on the version of an interface is
 //! checked here; `tests-rust/tests/layout.rs` compares all of it with the headers.
 #![allow(non_camel_case_types)] // The names of the C headers.
+#![allow(unsafe_code)] // Which types the hypervisor may be handed.
 
-use crate::wire::xen_domctl_claim_memory;
+use core::mem::size_of;
+
+use crate::wire::{xen_domctl_claim_memory, xen_memory_claim};
 
 pub const HYPERVISOR_MEMORY_OP: u32 = 12;
 pub const HYPERVISOR_SYSCTL: u32 = 35;
@@ -43,7 +46,7 @@ const XEN_DOMINF_PAUSED: u32 = 1 << 3;
 /// The head of a domctl; `u` is the call's own part.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
-pub struct xen_domctl<T: Copy> {
+pub struct xen_domctl<T: HypercallArgument> {
     pub cmd: u32,
     pub interface_version: u32,
     pub domain: u16,
@@ -54,7 +57,7 @@ pub struct xen_domctl<T: Copy> {
 /// The head of a sysctl.
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
-pub struct xen_sysctl<T: Copy> {
+pub struct xen_sysctl<T: HypercallArgument> {
     pub cmd: u32,
     pub interface_version: u32,
     pub u: Union<T>,
@@ -63,13 +66,15 @@ pub struct xen_sysctl<T: Copy> {
 /// One member of the union behind a head, and room for the largest one.
 #[repr(C, align(8))]
 #[derive(Debug, Clone, Copy)]
-pub struct Union<T: Copy> {
+pub struct Union<T: HypercallArgument> {
     pub member: T,
     reserved: [u64; 16],
 }
 
-impl<T: Copy> Union<T> {
+impl<T: HypercallArgument> Union<T> {
     pub const fn new(member: T) -> Self {
+        // Or there would be padding behind it.
+        const { assert!(size_of::<T>() % size_of::<u64>() == 0) };
         Union {
             member,
             reserved: [0; 16],
@@ -95,6 +100,7 @@ pub struct xen_domctl_getdomaininfo {
     pub max_vcpu_id: u32,
     pub ssidref: u32,
     pub handle: [u8; 16],
+    pub cpupool: u32,
 }
 
 impl xen_domctl_getdomaininfo {
@@ -124,6 +130,23 @@ pub struct xen_sysctl_getdomaininfolist {
     pub buffer: u64,
     pub num_domains: u32,
     pub tail: u32,
+}
+
+/// An entry of the list of domains: its leading fields, and room for what follows in any version.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct DomainListEntry {
+    pub info: xen_domctl_getdomaininfo,
+    rest: [u64; 64],
+}
+
+impl Default for DomainListEntry {
+    fn default() -> Self {
+        DomainListEntry {
+            info: xen_domctl_getdomaininfo::default(),
+            rest: [0; 64],
+        }
+    }
 }
 
 /// The leading fields of `xen_sysctl_physinfo`.
@@ -201,8 +224,81 @@ pub struct xen_memory_reservation {
     pub pad: [u16; 3],
 }
 
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// What may lie in memory that the hypervisor reads and writes.
+///
+/// # Safety
+///
+/// It has no padding, so that nothing of ours that was never written is handed out; and any bytes
+/// are a value of it, whatever the hypervisor writes.
+pub unsafe trait HypercallArgument: Copy + sealed::Sealed {}
+
+macro_rules! integers {
+    ($($integer:ty),*) => {$(
+        impl sealed::Sealed for $integer {}
+        // SAFETY: an integer has no padding, and any bytes are one.
+        unsafe impl HypercallArgument for $integer {}
+    )*};
+}
+
+integers!(u8, u16, u32, u64);
+
+impl<T: HypercallArgument, const N: usize> sealed::Sealed for [T; N] {}
+// SAFETY: there is nothing between the elements of an array.
+unsafe impl<T: HypercallArgument, const N: usize> HypercallArgument for [T; N] {}
+
+impl<T: HypercallArgument> sealed::Sealed for Union<T> {}
+// SAFETY: `new` checks that `member` is followed by `reserved` at once, and that has no padding.
+unsafe impl<T: HypercallArgument> HypercallArgument for Union<T> {}
+impl<T: HypercallArgument> sealed::Sealed for xen_domctl<T> {}
+// SAFETY: its head has 16 bytes of integers, which is a multiple of the union's alignment.
+unsafe impl<T: HypercallArgument> HypercallArgument for xen_domctl<T> {}
+impl<T: HypercallArgument> sealed::Sealed for xen_sysctl<T> {}
+// SAFETY: its head has 8 bytes of integers, which is a multiple of the union's alignment.
+unsafe impl<T: HypercallArgument> HypercallArgument for xen_sysctl<T> {}
+
+#[allow(dead_code)] // The constants that use it have no names.
+const fn field_size<T, F: HypercallArgument>(_: fn(&T) -> &F) -> usize {
+    size_of::<F>()
+}
+
+/// Fields that are all named, and all arguments, and together as large as the struct.
+macro_rules! structs {
+    ($($name:ident: $($field:ident),*;)*) => {$(
+        const _: () = assert!(
+            size_of::<$name>() == 0 $(+ field_size(|all: &$name| &all.$field))*
+        );
+        impl sealed::Sealed for $name {}
+        // SAFETY: it has no padding, as was just checked, and its fields are arguments themselves.
+        unsafe impl HypercallArgument for $name {}
+    )*};
+}
+
+structs! {
+    xen_memory_claim: pages, target, pad;
+    xen_domctl_claim_memory: claim_set, nr_entries, mode;
+    xen_domctl_getdomaininfo: domain, pad1, flags, tot_pages, max_pages, outstanding_pages,
+        shr_pages, paged_pages, shared_info_frame, cpu_time, nr_online_vcpus, max_vcpu_id, ssidref,
+        handle, cpupool;
+    DomainListEntry: info, rest;
+    xenctl_bitmap: bitmap, nr_bits, pad;
+    xen_sysctl_getdomaininfolist: first_domain, pad, max_domains, buffer, num_domains, tail;
+    xen_sysctl_physinfo: threads_per_core, cores_per_socket, nr_cpus, max_cpu_id, nr_nodes,
+        max_node_id, cpu_khz, capabilities, arch_capabilities, pad, total_pages, free_pages,
+        scrub_pages, outstanding_pages;
+    xen_sysctl_meminfo: memsize, memfree;
+    xen_sysctl_numainfo: num_nodes, pad, meminfo, distance;
+    xen_sysctl_numa_node_meminfo: size, free, claimed;
+    xen_sysctl_numa_meminfo: num_nodes, pad, meminfo;
+    xen_sysctl_page_offline_op: cmd, start, end, pad, status;
+    xen_memory_reservation: extent_start, nr_extents, extent_order, mem_flags, domid, pad;
+}
+
 const _: () = {
-    use core::mem::{offset_of, size_of};
+    use core::mem::offset_of;
     type Domctl = xen_domctl<xen_domctl_claim_memory>;
     assert!(offset_of!(Domctl, u) == 16);
     assert!(size_of::<Domctl>() >= 16 + 128);

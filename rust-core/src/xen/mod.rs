@@ -8,25 +8,31 @@
 //! tried with 4.20 only. Feature `domains` adds the life of domains for our own programs, through
 //! libxenctrl and `xenctrl-sys`, which is GPL-3.0-only.
 
-#[cfg(feature = "xen")]
-mod call;
 #[cfg(feature = "domains")]
 mod domains;
-#[cfg(feature = "xen")]
-mod enabled;
 #[cfg(feature = "domains")]
 mod faults;
 #[cfg(feature = "xen")]
+mod hypercalls;
+#[cfg(feature = "xen")]
 #[allow(missing_docs)] // The names are those of Xen's headers, and so is what they mean.
 pub mod layout;
+#[cfg(feature = "domains")]
+mod libxenctrl;
+#[cfg(all(test, feature = "xen"))]
+mod tests;
+#[cfg(feature = "xen")]
+mod xencall;
 
 use std::sync::Arc;
 
 use crate::error::Errno;
 use crate::hypervisor::Hypervisor;
 
+#[cfg(feature = "domains")]
+pub use domains::XenWithDomains;
 #[cfg(feature = "xen")]
-pub use enabled::Xen;
+pub use hypercalls::Xen;
 
 /// Why there is no Xen to talk to, and what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -83,7 +89,7 @@ impl OpenError {
 /// [`OpenError`] where there is none that this build can use.
 pub fn open() -> Result<Arc<dyn Hypervisor>, OpenError> {
     #[cfg(feature = "xen")]
-    return enabled::open();
+    return Ok(Arc::new(Xen::open()?));
     #[cfg(not(feature = "xen"))]
     Err(OpenError::NotBuilt)
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use xen_claims::xen::{self, OpenError};
-use xen_claims::{Model, Pages, Topology};
+use xen_claims::xen::OpenError;
+use xen_claims::{FaultInjection, Model, Pages, Topology};
 use xen_claims_tests::conformance::{
     self, Case, Outcome, Process, Processes, RemoteBuilder, Subject, SOAK,
 };
@@ -73,10 +73,20 @@ impl Processes for SelfExec {
 
 /// What [`SelfExec`] starts.
 fn serve() -> Result<(), Box<dyn Error>> {
-    let xen = xen::open()?;
-    let host = xen.builder().ok_or("this build can't create domains")?;
-    conformance::serve_requests(host, io::stdin().lock(), io::stdout())?;
+    conformance::serve_requests(&*open_xen()?, io::stdin().lock(), io::stdout())?;
     Ok(())
+}
+
+/// The Xen below.
+#[cfg(feature = "domains")]
+fn open_xen() -> Result<Arc<impl FaultInjection>, OpenError> {
+    xen_claims::xen::XenWithDomains::open().map(Arc::new)
+}
+
+/// This build can't create domains there.
+#[cfg(not(feature = "domains"))]
+fn open_xen() -> Result<Arc<impl FaultInjection>, OpenError> {
+    Err::<Arc<Model>, _>(OpenError::NotBuilt)
 }
 
 fn subject(arguments: &Arguments) -> Result<Subject, OpenError> {
@@ -86,7 +96,7 @@ fn subject(arguments: &Arguments) -> Result<Subject, OpenError> {
         subject.soak = soak;
         return Ok(subject);
     }
-    let mut subject = Subject::new(xen::open()?);
+    let mut subject = Subject::new(open_xen()?);
     subject.soak = soak;
     subject.slack = SLACK_OF_XEN;
     subject.may_claim = !arguments.may_not_claim;

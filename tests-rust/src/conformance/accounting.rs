@@ -180,7 +180,7 @@ fn every_target(lab: &CaseContext<'_>) -> Check {
         target: 7,
         pad: 7,
     };
-    let mut array = vec![rubbish; wire::EMPTY.len()];
+    let mut array = vec![rubbish; wire::NO_CLAIMS.len()];
     expected.resize(array.len(), rubbish);
     let room = array.len() as u32;
     let mode = XEN_DOMCTL_CLAIM_MEMORY_GET;

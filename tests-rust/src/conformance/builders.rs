@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 use xen_claims::{
-    Claim, ClaimSet, DomainBuilder, DomainId, Errno, HypercallError, NodeId, Pages, Placement,
+    Claim, ClaimSet, DomainControl, DomainId, Errno, HypercallError, NodeId, Pages, Placement,
     Target,
 };
 
@@ -73,7 +73,7 @@ impl Request {
     }
 
     /// Does it. The outer error is a call that makes no sense.
-    fn make(&self, host: &dyn DomainBuilder) -> io::Result<Answer> {
+    fn make(&self, host: &dyn DomainControl) -> io::Result<Answer> {
         let domain = DomainId::new(self.domain).map_err(io::Error::other)?;
         let node = |id| NodeId::new(id).map_err(io::Error::other);
         let nothing = |result: Result<(), HypercallError>| result.map(|()| 0);
@@ -128,7 +128,7 @@ pub trait Processes: fmt::Debug + Send + Sync {
 }
 
 /// A builder in this process.
-pub(super) struct InProcess<'a>(pub(super) &'a dyn DomainBuilder);
+pub(super) struct InProcess<'a>(pub(super) &'a dyn DomainControl);
 
 impl RemoteBuilder for InProcess<'_> {
     fn make(&mut self, call: &Request) -> io::Result<Answer> {
@@ -189,7 +189,7 @@ impl Drop for Process {
 ///
 /// If a call can't be read or makes no sense, or nobody reads the answers.
 pub fn serve_requests(
-    host: &dyn DomainBuilder,
+    host: &dyn DomainControl,
     calls: impl BufRead,
     mut answers: impl Write,
 ) -> io::Result<()> {

@@ -78,7 +78,7 @@ fn offline_claimed(lab: &CaseContext<'_>) -> Check {
 
 /// All of `target` is claimed, by two domains, and a page of `node` goes away.
 fn recall_one(lab: &CaseContext<'_>, node: NodeId, target: Target) -> Check {
-    let faults = lab.faults()?;
+    let faults = lab.faults();
     let pages = Pages::new(2);
     let little = Claim { pages, target };
     lab.set(lab.b, &[little])?;
@@ -112,7 +112,7 @@ fn recall_one(lab: &CaseContext<'_>, node: NodeId, target: Target) -> Check {
 
 fn offline_used(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
-    let faults = lab.faults()?;
+    let faults = lab.faults();
     // A single page may be one that Xen freed of its own image, and never lets go out of use.
     lab.populate(lab.a, TWO_MIB, 1, Placement::Exact(node))?;
     let claim = claim_all(lab, Target::Node(node))?;
@@ -164,7 +164,7 @@ fn claim_while_dying(lab: &CaseContext<'_>) -> Check {
 
 fn failed_allocation(lab: &CaseContext<'_>) -> Check {
     let node = lab.node()?;
-    let faults = lab.faults()?;
+    let faults = lab.faults();
     match faults.fail_next_allocation() {
         Err(error) if error.errno == Errno::EOPNOTSUPP => return no_large_page(lab, node),
         result => result?,

@@ -1,4 +1,5 @@
-//! What every hypervisor with claim sets must do, written once over [`Hypervisor`].
+//! What every hypervisor with claim sets must do, written once over
+//! [`FaultInjection`].
 //!
 //! A case gets two fresh domains, A and B, without a limit to their memory, on a host it sizes itself
 //! by; the invariants of `docs/contract.md`, 1.7, are checked after each of its steps, and when it
@@ -34,7 +35,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
-use xen_claims::{Hypervisor, Pages};
+use xen_claims::{DomainControl, FaultInjection, Pages};
 
 pub use builders::{serve_requests, Answer, Process, Processes, RemoteBuilder, Request};
 use context::{CaseContext, Check, Stop};
@@ -47,7 +48,9 @@ pub const SOAK: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone)]
 pub struct Subject {
     /// The hypervisor; nobody else may claim or allocate much on its host meanwhile.
-    pub hypervisor: Arc<dyn Hypervisor>,
+    pub hypervisor: Arc<dyn DomainControl>,
+    /// The same, for faults on purpose.
+    pub faults: Arc<dyn FaultInjection>,
     /// By how much free counts move without the tests doing: 200 pages on a live Xen, where Dom0 and
     /// Xen itself allocate, and none elsewhere.
     pub slack: Pages,
@@ -63,8 +66,9 @@ pub struct Subject {
 
 impl Subject {
     /// A hypervisor that lives in this process, whose counts are exact.
-    pub fn new(hypervisor: Arc<dyn Hypervisor>) -> Self {
+    pub fn new(hypervisor: Arc<impl FaultInjection + 'static>) -> Self {
         Subject {
+            faults: hypervisor.clone(),
             hypervisor,
             slack: Pages::ZERO,
             may_claim: true,
@@ -164,10 +168,7 @@ pub fn run(case: &Case, subject: &Subject, on_step: &(dyn Fn(&str) + Sync)) -> O
         (Caller::MayNotClaim, true) => return skipped("it needs a caller that may not claim"),
         _ => {}
     }
-    let Some(host) = subject.hypervisor.builder() else {
-        return skipped("it needs domains, which this build can't create");
-    };
-    let lab = match CaseContext::open(subject, host, on_step) {
+    let lab = match CaseContext::open(subject, &*subject.hypervisor, on_step) {
         Ok(lab) => lab,
         Err(error) => return Outcome::Failed(format!("  preparing the case: {error}")),
     };

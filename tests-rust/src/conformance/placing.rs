@@ -82,8 +82,7 @@ fn free(lab: &CaseContext<'_>) -> Check<Free> {
 
 /// Scrubs what is dirty; false on a host that decides itself when to do so.
 fn scrub(lab: &CaseContext<'_>) -> bool {
-    let faults = lab.subject.hypervisor.faults();
-    faults.is_some_and(|faults| faults.scrub().is_ok())
+    lab.faults().scrub().is_ok()
 }
 
 /// Lets a domain have all of the nodes but `rest`, and end.

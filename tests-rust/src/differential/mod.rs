@@ -13,10 +13,10 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::time::Instant;
 
 use proptest::prelude::*;
-use xen_claims::model::Blocks;
+use xen_claims::model::BlockAvailability;
 use xen_claims::{
-    DomainBuilder, DomainId, Errno, Faults, HypercallError, Hypervisor, Model, NodeId, NodeSet,
-    Pages, Placement, Target,
+    DomainControl, DomainId, Errno, FaultInjection, HypercallError, Hypervisor, Model, NodeId,
+    NodeSet, Pages, Placement, Target,
 };
 
 use crate::conformance::{panic_text, DomainCounts, Snapshot};
@@ -326,7 +326,7 @@ impl Pair {
         placement: Placement,
         given: Option<NodeId>,
         before: &Snapshot,
-        blocks: &[Blocks; 64],
+        blocks: &[BlockAvailability; 64],
     ) -> Result<(), TestCaseError> {
         let counts = before.domain(domain);
         let Some(claims) = counts.and_then(|counts| counts.claims.as_ref()) else {
@@ -343,7 +343,7 @@ impl Pair {
         let (mut kept, mut to_spare) = (false, Vec::new());
         for memory in &before.nodes {
             let left = memory.claimable().checked_add(own(memory.node));
-            let block = has(memory.node) > Blocks::None;
+            let block = has(memory.node) > BlockAvailability::None;
             kept |= block && left < Some(pages);
             if block && left >= Some(pages) {
                 to_spare.push(memory.node);
@@ -367,9 +367,19 @@ impl Pair {
         let other = |better: &dyn Fn(NodeId) -> bool| {
             first_turn.is_some() && to_spare.iter().any(|node| better(*node))
         };
-        let than = first_turn.map_or(Blocks::None, has);
-        let low = |blocks| matches!(blocks, Blocks::CleanInDma | Blocks::DirtyInDma);
-        let dirty = |blocks| matches!(blocks, Blocks::Dirty | Blocks::DirtyInDma);
+        let than = first_turn.map_or(BlockAvailability::None, has);
+        let low = |blocks| {
+            matches!(
+                blocks,
+                BlockAvailability::CleanInDma | BlockAvailability::DirtyInDma
+            )
+        };
+        let dirty = |blocks| {
+            matches!(
+                blocks,
+                BlockAvailability::Dirty | BlockAvailability::DirtyInDma
+            )
+        };
         let seen = [
             kept,
             passed,
@@ -381,7 +391,7 @@ impl Pair {
             on_nodes && given.is_some_and(|node| !claimed(node) && Some(node) != named),
             on_nodes && given.is_some_and(|node| !claimed(node) && Some(node) == named),
             named.is_some() && first_turn.is_some(),
-            first_turn.is_none() && given.is_some_and(|node| has(node) < Blocks::Clean),
+            first_turn.is_none() && given.is_some_and(|node| has(node) < BlockAvailability::Clean),
         ];
         for (sum, seen) in self.compared.placed.iter_mut().zip(seen) {
             *sum += u64::from(seen);
@@ -390,15 +400,20 @@ impl Pair {
     }
 
     /// What each node has for an extent. A free page is a block of order 0.
-    fn blocks(&mut self, order: u32, low: bool) -> Result<[Blocks; 64], TestCaseError> {
-        let mut blocks = [Blocks::None; 64];
+    fn blocks(&mut self, order: u32, low: bool) -> Result<[BlockAvailability; 64], TestCaseError> {
+        let mut blocks = [BlockAvailability::None; 64];
         for memory in self.model.nodes().map_err(fail)? {
             let found = self.native.blocks(memory.node, order, low).map_err(fail)?;
             let enough = memory.free >= Pages::new(1_u64.checked_shl(order).unwrap_or(u64::MAX));
             if order == 0 && !low {
-                prop_assert_eq!(found > Blocks::None, enough, "a page of {}", memory.node);
+                prop_assert_eq!(
+                    found > BlockAvailability::None,
+                    enough,
+                    "a page of {}",
+                    memory.node
+                );
             }
-            self.compared.in_pieces += u64::from(enough && found == Blocks::None);
+            self.compared.in_pieces += u64::from(enough && found == BlockAvailability::None);
             blocks[memory.node.index()] = found;
         }
         Ok(blocks)

@@ -11,7 +11,7 @@ use crate::conformance::Snapshot;
 use xen_claims::limits::DOMAIN_PAGES;
 use xen_claims::wire::xen_memory_claim;
 use xen_claims::{
-    DomainBuilder, DomainId, Errno, Faults, HypercallError, Model, NodeId, NodeSet, Pages,
+    DomainControl, DomainId, Errno, FaultInjection, HypercallError, Model, NodeId, NodeSet, Pages,
     Placement, Recall, Topology,
 };
 use xen_claims_lab::allocator::{Flags, Placing};
@@ -222,7 +222,7 @@ impl Step<'_> {
 /// # Errors
 ///
 /// What the hypervisor says; none is expected.
-pub fn first_domains(host: &impl DomainBuilder) -> Result<Vec<DomainId>, HypercallError> {
+pub fn first_domains(host: &impl DomainControl) -> Result<Vec<DomainId>, HypercallError> {
     let known = vec![host.create()?, host.create()?];
     host.destroy(known[0])?;
     host.set_max_pages(known[1], Pages::new(DOMAIN_PAGES.max))?;
@@ -290,7 +290,7 @@ pub fn drive(
 ///
 /// What the hypervisor says.
 pub fn make(
-    host: &impl Faults,
+    host: &impl FaultInjection,
     call: &Call,
     nr_entries: &mut u32,
     array: Option<&mut [xen_memory_claim]>,

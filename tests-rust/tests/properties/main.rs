@@ -11,11 +11,11 @@ use proptest::test_runner::FileFailurePersistence;
 use std::collections::BTreeSet;
 
 use reference::Hidden;
-use xen_claims::claim::Room;
+use xen_claims::claim::ClaimSetBuffer;
 use xen_claims::limits::{CLAIM_COUNT, CLAIM_PAGES, NODE_ID};
 use xen_claims::wire::{self, xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST};
 use xen_claims::{
-    Claim, ClaimSet, DomainBuilder, Errno, Faults, Hypervisor, Model, NodeId, Pages, Target,
+    Claim, ClaimSet, DomainControl, Errno, FaultInjection, Hypervisor, Model, NodeId, Pages, Target,
 };
 use xen_claims_tests::conformance::Snapshot;
 use xen_claims_tests::sequences::{amounts, drive, sequences, Call, Step};
@@ -331,10 +331,10 @@ proptest! {
         let Ok(set) = ClaimSet::new(claims.iter().copied()) else {
             return Ok(());
         };
-        let mut buffer = wire::EMPTY;
+        let mut buffer = wire::NO_CLAIMS;
         let count = wire::encode(&set, &mut buffer).len();
         let (entries, rest) = buffer.split_at(count);
-        let mut room = Room::new();
+        let mut room = ClaimSetBuffer::new();
         prop_assert_eq!(wire::decode(entries, &mut room), Ok(&set));
         prop_assert_eq!(entries.len(), claims.len());
         prop_assert!(entries.iter().all(|entry| entry.pad == 0));
@@ -353,7 +353,7 @@ proptest! {
     // A target cut to 8 bits; the legacy selector handed out as a node; pages over 63 bits.
     #[test]
     fn what_is_no_set_is_not_decoded(entries in prop::collection::vec(any_entry(), 0..8)) {
-        let mut room = Room::new();
+        let mut room = ClaimSetBuffer::new();
         let decoded = wire::decode(&entries, &mut room);
         let targets = entries.iter().all(|e| e.target < 64 || e.target == HOST);
         let mut seen = BTreeSet::new();
@@ -362,7 +362,7 @@ proptest! {
         let valid = !entries.is_empty() && targets && distinct && sum < 1 << 63;
         prop_assert_eq!(decoded.is_ok(), valid, "{:?}", decoded);
         if let Ok(set) = decoded {
-            let mut buffer = wire::EMPTY;
+            let mut buffer = wire::NO_CLAIMS;
             let encoded = wire::encode(set, &mut buffer).iter();
             let found: BTreeSet<_> = encoded.map(|e| (e.target, e.pages)).collect();
             prop_assert_eq!(found, entries.iter().map(|e| (e.target, e.pages)).collect());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use libtest_mimic::{Completion, Failed, Trial};
 use xen_claims::{
-    Claim, ClaimSet, DomainBuilder, Errno, Hypervisor, NodeId, Pages, Placement, Target, Topology,
+    Claim, ClaimSet, DomainControl, Errno, Hypervisor, NodeId, Pages, Placement, Target, Topology,
 };
 use xen_claims_lab::allocator::{Boot, Build, Flags, Host, Placing};
 use xen_claims_tests::conformance::{self, Case, Outcome, Snapshot, Subject, SOAK};

@@ -5,7 +5,7 @@ use super::Test;
 use anyhow::Result;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use xen_claims::{DomainBuilder, Hypervisor, NodeId, Pages};
+use xen_claims::{DomainControl, Hypervisor, NodeId, Pages};
 use xen_claims_lab::allocator::{Boot, Build, Flags, Host, Placing, Profile, Tree, Xen};
 use xen_claims_tests::differential::{check, shortest, unchanged, Compared, PLACEMENTS};
 use xen_claims_tests::sequences::{long_sequences, Amount, Plan, Sequence};

@@ -97,7 +97,7 @@ let left_alone () =
     ignore (Xenctrl.domain_populate xc built ~order:0 ~extents:10 (Exact 0))
   in
   let builder = Thread.create build () in
-  let ended = Cmd_release.release_orphans ~idle:1. xc in
+  let ended = Cmd_release.release_orphans ~idle:1. ~yes:true xc in
   Thread.join builder;
   let claims d = Claim_set.to_string (Claim_set.of_domain xc d) in
   Alcotest.(check bool) "done" true (ended = Ok ());

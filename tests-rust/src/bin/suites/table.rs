@@ -208,7 +208,7 @@ pub const SUITES: &[Suite] = &[
     Suite::new(
         "Rust layouts, Xen's headers",
         Cargo,
-        "cargo test --locked --package xen-claims-tests --features domains --test layout --test xen_headers",
+        "cargo test --locked --package xen-claims --features domains --lib && cargo test --locked --package xen-claims-tests --features domains --test layout --test xen_headers",
     )
     .needs(Xen),
     Suite::new("Xen series, checked", Lines, "tools/xen.sh check")

@@ -8,8 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use xen_claims::limits::DOMAIN_PAGES;
 use xen_claims::wire::xen_memory_claim;
 use xen_claims::{
-    Claim, ClaimSet, DomainBuilder, DomainId, Errno, Faults, HostMemory, HypercallError, NodeId,
-    NodeMemory, Pages, Target,
+    Claim, ClaimSet, DomainControl, DomainId, Errno, FaultInjection, HostMemory, HypercallError,
+    NodeId, NodeMemory, Pages, Target,
 };
 
 use super::builders::{refused, InProcess, RemoteBuilder, Request};
@@ -126,7 +126,7 @@ pub(super) struct CaseContext<'a> {
     /// The second one.
     pub(super) b: DomainId,
     /// For what is not checked step by step.
-    pub(super) host: &'a dyn DomainBuilder,
+    pub(super) host: &'a dyn DomainControl,
     pub(super) subject: &'a Subject,
     nodes: Vec<NodeId>,
     /// Before the domains were created, and after.
@@ -139,11 +139,11 @@ pub(super) struct CaseContext<'a> {
 impl<'a> CaseContext<'a> {
     pub(super) fn open(
         subject: &'a Subject,
-        host: &'a dyn DomainBuilder,
+        host: &'a dyn DomainControl,
         on_step: &'a (dyn Fn(&str) + Sync),
     ) -> Result<Self, HypercallError> {
-        // The first time, a live Xen prepares for them, and its counts move.
-        let _ = subject.hypervisor.faults();
+        // Now, as the counts of a live Xen move. Where there is nothing to spare, offlining says so.
+        let _ = subject.faults.prepare();
         // Counts alone are to be at rest: the processor time of Dom0 moves always.
         let mut last = None;
         let before = Snapshot::take_when(host, subject.slack, |now| {
@@ -164,7 +164,7 @@ impl<'a> CaseContext<'a> {
 
     fn with_domains(
         subject: &'a Subject,
-        host: &'a dyn DomainBuilder,
+        host: &'a dyn DomainControl,
         on_step: &'a (dyn Fn(&str) + Sync),
         before: Snapshot,
         [a, b]: [DomainId; 2],
@@ -205,7 +205,7 @@ impl<'a> CaseContext<'a> {
         // One that can't be destroyed does not keep the others.
         let ends: Vec<_> = domains.iter().map(|d| self.host.destroy(*d)).collect();
         for node in nodes {
-            self.faults()?.online_pages(node)?;
+            self.faults().online_pages(node)?;
         }
         ends.into_iter().collect::<Result<(), _>>()?;
         self.check()?;
@@ -374,9 +374,8 @@ impl<'a> CaseContext<'a> {
         Ok(self.host.domain(domain)?.tot_pages.get())
     }
 
-    pub(super) fn faults(&self) -> Check<&'a dyn Faults> {
-        let faults = self.subject.hypervisor.faults();
-        faults.map_or_else(|| skip("this hypervisor has no faults on purpose"), Ok)
+    pub(super) fn faults(&self) -> &'a dyn FaultInjection {
+        &*self.subject.faults
     }
 
     /// A builder, in a process of its own if there can be one.

@@ -7,7 +7,8 @@ use xen_claims::wire::{
     self, xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_GET, XEN_DOMCTL_CLAIM_MEMORY_SET,
 };
 use xen_claims::{
-    Claim, DomainId, Errno, Faults, HypercallError, NodeId, NodeSet, Pages, Placement, Target,
+    Claim, DomainId, Errno, FaultInjection, HypercallError, NodeId, NodeSet, Pages, Placement,
+    Target,
 };
 
 use super::super::snapshot::claim_list;
@@ -45,7 +46,7 @@ impl CaseContext<'_> {
 
     /// The domain is dying from now on, and its memory still there.
     pub(in crate::conformance) fn begin_destroy(&self, domain: DomainId) -> Check {
-        let faults = self.faults()?;
+        let faults = self.faults();
         let what = format!("{} begins to die", self.name(domain));
         self.step(what, || match faults.begin_destroy(domain) {
             Err(error) if error.errno == Errno::EOPNOTSUPP => {
@@ -180,7 +181,7 @@ impl CaseContext<'_> {
 
     /// A GET that fails with this errno and changes nothing.
     pub(in crate::conformance) fn get_refused(&self, domain: DomainId, errno: Errno) -> Check {
-        let (mode, room) = (XEN_DOMCTL_CLAIM_MEMORY_GET, wire::EMPTY);
+        let (mode, room) = (XEN_DOMCTL_CLAIM_MEMORY_GET, wire::NO_CLAIMS);
         let count = room.len() as u32;
         self.call_refused("GET", domain, mode, count, Some(&room), &[errno])
     }
@@ -281,9 +282,9 @@ impl CaseContext<'_> {
         &self,
         what: impl Display,
         node: NodeId,
-        action: impl FnOnce(&dyn Faults) -> Result<(), HypercallError>,
+        action: impl FnOnce(&dyn FaultInjection) -> Result<(), HypercallError>,
     ) -> Check {
-        let faults = self.faults()?;
+        let faults = self.faults();
         self.step(format_args!("{what} of {node} goes out of use"), || {
             self.notes().offlined.push(node);
             Ok(action(faults)?)

@@ -1,19 +1,17 @@
 //! What a production toolstack needs of Xen, through libxencall alone.
+#![allow(unsafe_code)] // Which hypercall takes which argument.
 
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
-use std::sync::Arc;
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 
-use super::call::{Buffer, Call};
 use super::layout::*;
+use super::xencall::{HypercallBuffer, XenCall};
 use super::OpenError;
 use crate::error::{Errno, HypercallError, Operation};
 use crate::hypervisor::{Distances, DomainInfo, HostMemory, Hypervisor, NodeMemory, UNREACHABLE};
-#[cfg(feature = "domains")]
-use crate::hypervisor::{DomainBuilder, Faults};
 use crate::limits::{DOMAIN_ID, MAX_CLAIMS, MAX_NODES};
 use crate::units::{Bytes, DomainId, NodeId, NodeSet, Pages};
 use crate::wire::{self, xen_domctl_claim_memory, xen_memory_claim};
@@ -30,17 +28,11 @@ static VERSIONS: OnceCell<Versions> = OnceCell::new();
 /// The Xen this program runs on.
 #[derive(Debug)]
 pub struct Xen {
-    call: Call,
+    xencall: XenCall,
     versions: Versions,
-    #[cfg(feature = "domains")]
-    pub(super) domains: super::domains::Domains,
 }
 
 const DEVICE: &str = "/dev/xen/privcmd";
-
-pub(super) fn open() -> Result<Arc<dyn Hypervisor>, OpenError> {
-    Ok(Arc::new(Xen::open()?))
-}
 
 /// Does this kernel say that it runs on Xen?
 fn on_xen() -> bool {
@@ -56,49 +48,54 @@ impl Xen {
             _ if on_xen() => OpenError::NoDriver(DEVICE),
             _ => OpenError::NoXen,
         })?;
-        let call = Call::open().map_err(OpenError::Failed)?;
-        let versions = *VERSIONS.get_or_try_init(|| probe(&call))?;
-        Ok(Xen {
-            call,
-            versions,
-            #[cfg(feature = "domains")]
-            domains: super::domains::Domains::open().map_err(OpenError::Failed)?,
-        })
+        Self::connect()
     }
 
-    fn domctl<T: Copy>(&self, cmd: u32, domain: DomainId, member: &mut T) -> Result<(), Errno> {
-        domctl(&self.call, self.versions.domctl, cmd, domain.get(), member)
+    pub(super) fn connect() -> Result<Self, OpenError> {
+        let xencall = XenCall::open().map_err(OpenError::Failed)?;
+        let versions = *VERSIONS.get_or_try_init(|| probe(&xencall))?;
+        Ok(Xen { xencall, versions })
     }
 
-    pub(super) fn sysctl<T: Copy>(&self, cmd: u32, member: &mut T) -> Result<(), Errno> {
-        sysctl(&self.call, self.versions.sysctl, cmd, member)
-    }
-
-    /// Runs `f` with the address of a buffer of `content`, and returns what is in it then.
-    #[cfg(feature = "domains")]
-    pub(super) fn with_buffer<T: Copy, const N: usize>(
+    /// # Safety
+    ///
+    /// As [`domctl`].
+    unsafe fn domctl<T: HypercallArgument>(
         &self,
-        content: [T; N],
-        f: impl FnOnce(&Self, u64) -> Result<(), Errno>,
-    ) -> Result<[T; N], Errno> {
-        let mut buffer = Buffer::new(&self.call, &content)?;
-        f(self, buffer.address())?;
-        let mut answer = content;
-        answer.copy_from_slice(buffer.as_mut_slice());
-        Ok(answer)
+        cmd: u32,
+        domain: DomainId,
+        member: &mut T,
+    ) -> Result<(), Errno> {
+        let (version, domain) = (self.versions.domctl, domain.get());
+        // SAFETY: the caller promises the same.
+        unsafe { domctl(&self.xencall, version, cmd, domain, member) }
+    }
+
+    /// # Safety
+    ///
+    /// As [`sysctl`].
+    unsafe fn sysctl<T: HypercallArgument>(&self, cmd: u32, member: &mut T) -> Result<(), Errno> {
+        // SAFETY: the caller promises the same.
+        unsafe { sysctl(&self.xencall, self.versions.sysctl, cmd, member) }
+    }
+
+    fn buffer<T: HypercallArgument>(&self, content: &[T]) -> Result<HypercallBuffer<'_, T>, Errno> {
+        HypercallBuffer::new(&self.xencall, content)
     }
 
     /// The first domain at or above `first`, if there is one. One at a time: how long an entry of
     /// a longer list is depends on the version.
     fn domain_from(&self, first: u16) -> Result<Option<DomainInfo>, Errno> {
-        let mut entry = Buffer::new(&self.call, &[Entry::default()])?;
+        let mut entry = self.buffer(&[DomainListEntry::default()])?;
         let mut list = xen_sysctl_getdomaininfolist {
             first_domain: first,
             max_domains: 1,
             buffer: entry.address(),
             ..Default::default()
         };
-        self.sysctl(XEN_SYSCTL_GETDOMAININFOLIST, &mut list)?;
+        // SAFETY: `entry` holds one entry, however long it is in this version, and that is the most
+        // that are written.
+        unsafe { self.sysctl(XEN_SYSCTL_GETDOMAININFOLIST, &mut list) }?;
         if list.num_domains == 0 {
             return Ok(None);
         }
@@ -121,13 +118,14 @@ impl Xen {
     /// Node memory of a Xen with the series.
     fn numa_meminfo(&self) -> Result<Vec<NodeMemory>, Errno> {
         let nodes = [xen_sysctl_numa_node_meminfo::default(); MAX_NODES];
-        let mut nodes = Buffer::new(&self.call, &nodes)?;
+        let mut nodes = self.buffer(&nodes)?;
         let mut info = xen_sysctl_numa_meminfo {
             num_nodes: MAX_NODES as u32,
             meminfo: nodes.address(),
             ..Default::default()
         };
-        self.sysctl(XEN_SYSCTL_NUMA_MEMINFO, &mut info)?;
+        // SAFETY: `nodes` holds as many nodes as the call is told.
+        unsafe { self.sysctl(XEN_SYSCTL_NUMA_MEMINFO, &mut info) }?;
         let nodes = NodeId::all().zip(nodes.as_mut_slice().iter());
         nodes
             .take(info.num_nodes as usize)
@@ -139,13 +137,15 @@ impl Xen {
     /// Node distances. A row is as long as the list of nodes, whatever room there is for it.
     fn numa_distances(&self) -> Result<Distances, Errno> {
         let distances = [0u32; MAX_NODES * MAX_NODES];
-        let mut distances = Buffer::new(&self.call, &distances)?;
+        let mut distances = self.buffer(&distances)?;
         let mut info = xen_sysctl_numainfo {
             num_nodes: MAX_NODES as u32,
             distance: distances.address(),
             ..Default::default()
         };
-        self.sysctl(XEN_SYSCTL_NUMAINFO, &mut info)?;
+        // SAFETY: `distances` holds a square of as many nodes as the call is told; no memory is asked
+        // for with a null handle.
+        unsafe { self.sysctl(XEN_SYSCTL_NUMAINFO, &mut info) }?;
         let count = (info.num_nodes as usize).min(MAX_NODES);
         let rows = distances.as_mut_slice().chunks(count.max(1)).take(count);
         // OK to cut: what firmware knows of distances is in bytes.
@@ -156,13 +156,15 @@ impl Xen {
     /// Node memory of a Xen without the series, where nothing can be claimed of a node.
     fn numainfo(&self) -> Result<Vec<NodeMemory>, Errno> {
         let nodes = [xen_sysctl_meminfo::default(); MAX_NODES];
-        let mut nodes = Buffer::new(&self.call, &nodes)?;
+        let mut nodes = self.buffer(&nodes)?;
         let mut info = xen_sysctl_numainfo {
             num_nodes: MAX_NODES as u32,
             meminfo: nodes.address(),
             ..Default::default()
         };
-        self.sysctl(XEN_SYSCTL_NUMAINFO, &mut info)?;
+        // SAFETY: `nodes` holds as many nodes as the call is told; no distances are asked for, with a
+        // null handle.
+        unsafe { self.sysctl(XEN_SYSCTL_NUMAINFO, &mut info) }?;
         let nodes = NodeId::all().zip(nodes.as_mut_slice().iter());
         nodes
             .take(info.num_nodes as usize)
@@ -170,22 +172,22 @@ impl Xen {
             .map(|(node, info)| node_memory(node, info.memsize, info.memfree, 0))
             .collect()
     }
-}
 
-/// An entry of the list of domains: its leading fields, and room for what follows in any version.
-#[repr(C)]
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    info: xen_domctl_getdomaininfo,
-    rest: [u64; 64],
-}
-
-impl Default for Entry {
-    fn default() -> Self {
-        Entry {
-            info: xen_domctl_getdomaininfo::default(),
-            rest: [0; 64],
-        }
+    /// Asks for a frame to be taken out of use, or the like, and returns its status then.
+    #[cfg(feature = "domains")]
+    pub(super) fn page_offline_op(&self, cmd: u32, frame: u64) -> Result<u32, Errno> {
+        let frame = u32::try_from(frame).map_err(|_| Errno::EINVAL)?;
+        let mut status = self.buffer(&[0u32])?;
+        let mut op = xen_sysctl_page_offline_op {
+            cmd,
+            start: frame,
+            end: frame,
+            pad: 0,
+            status: status.address(),
+        };
+        // SAFETY: `status` holds one status, and there is one frame.
+        unsafe { self.sysctl(XEN_SYSCTL_PAGE_OFFLINE_OP, &mut op) }?;
+        Ok(status.as_mut_slice()[0])
     }
 }
 
@@ -199,8 +201,13 @@ fn node_memory(node: NodeId, size: u64, free: u64, claimed: u64) -> Result<NodeM
     })
 }
 
-fn domctl<T: Copy>(
-    call: &Call,
+/// # Safety
+///
+/// `T` is what the call `cmd` has in the union behind its head, or its leading fields. Each guest
+/// handle in `member` is null, [`UNREADABLE`], or the address of a [`HypercallBuffer`] with as much in
+/// it as the call reads or writes there, which nobody uses otherwise until this returns.
+unsafe fn domctl<T: HypercallArgument>(
+    xencall: &XenCall,
     version: u32,
     cmd: u32,
     domain: u16,
@@ -213,44 +220,53 @@ fn domctl<T: Copy>(
         pad: [0; 3],
         u: Union::new(*member),
     };
-    let result = call.one(HYPERVISOR_DOMCTL, &mut domctl);
+    // SAFETY: the argument of a domctl is its head and union; what lies behind addresses in it is
+    // the caller's promise.
+    let result = unsafe { xencall.hypercall1(HYPERVISOR_DOMCTL, &mut domctl) };
     *member = domctl.u.member;
     result
 }
 
-fn sysctl<T: Copy>(call: &Call, version: u32, cmd: u32, member: &mut T) -> Result<(), Errno> {
+/// # Safety
+///
+/// As [`domctl`].
+unsafe fn sysctl<T: HypercallArgument>(
+    xencall: &XenCall,
+    version: u32,
+    cmd: u32,
+    member: &mut T,
+) -> Result<(), Errno> {
     let mut sysctl = xen_sysctl {
         cmd,
         interface_version: version,
         u: Union::new(*member),
     };
-    let result = call.one(HYPERVISOR_SYSCTL, &mut sysctl);
+    // SAFETY: the argument of a sysctl is its head and union; what lies behind addresses in it is
+    // the caller's promise.
+    let result = unsafe { xencall.hypercall1(HYPERVISOR_SYSCTL, &mut sysctl) };
     *member = sysctl.u.member;
     result
 }
 
 /// Finds the versions by asking what every Xen answers and nothing changes.
-fn probe(call: &Call) -> Result<Versions, OpenError> {
-    let sysctl = find(&SYSCTL_VERSIONS, |version| {
+fn probe(xencall: &XenCall) -> Result<Versions, OpenError> {
+    let sysctl = first_known(&SYSCTL_VERSIONS, |version| {
         let mut info = xen_sysctl_physinfo::default();
-        sysctl(call, version, XEN_SYSCTL_PHYSINFO, &mut info)
+        // SAFETY: that is the call's member, without handles.
+        unsafe { sysctl(xencall, version, XEN_SYSCTL_PHYSINFO, &mut info) }
     })?;
     // Of no domain: that is ESRCH before FLASK, whose refusal is EACCES as well, comes to be asked.
-    let domctl = find(&DOMCTL_VERSIONS, |version| {
+    let domctl = first_known(&DOMCTL_VERSIONS, |version| {
         let mut info = xen_domctl_getdomaininfo::default();
-        domctl(
-            call,
-            version,
-            XEN_DOMCTL_GETDOMAININFO,
-            DOMID_INVALID,
-            &mut info,
-        )
+        let cmd = XEN_DOMCTL_GETDOMAININFO;
+        // SAFETY: that is the call's member, without handles.
+        unsafe { domctl(xencall, version, cmd, DOMID_INVALID, &mut info) }
     })?;
     Ok(Versions { domctl, sysctl })
 }
 
 /// The first version that is not answered with EACCES. Any other answer is about the call.
-fn find(versions: &[u32], ask: impl Fn(u32) -> Result<(), Errno>) -> Result<u32, OpenError> {
+fn first_known(versions: &[u32], ask: impl Fn(u32) -> Result<(), Errno>) -> Result<u32, OpenError> {
     for &version in versions {
         match ask(version) {
             Err(Errno::EACCES) => {}
@@ -270,37 +286,38 @@ impl Hypervisor for Xen {
         nr_entries: &mut u32,
         entries: Option<&mut [xen_memory_claim]>,
     ) -> Result<(), Errno> {
-        // Xen reads or writes at most `MAX_CLAIMS` entries, whatever it is told.
-        let used = (*nr_entries as usize).min(MAX_CLAIMS);
-        let mut array = wire::EMPTY;
-        let short = entries.as_deref().is_some_and(|given| given.len() < used);
-        if let Some(given) = entries.as_deref().filter(|_| !short) {
-            array[..used].copy_from_slice(&given[..used]);
+        let getting = mode == wire::XEN_DOMCTL_CLAIM_MEMORY_GET;
+        let mut array = wire::NO_CLAIMS;
+        // Xen reads at most `MAX_CLAIMS` entries, whatever it is told.
+        let read = if getting { 0 } else { *nr_entries as usize }.min(MAX_CLAIMS);
+        let given = entries.as_deref().map(|given| given.get(..read));
+        if let Some(Some(given)) = given {
+            array[..read].copy_from_slice(given);
         }
-        let mut buffer = Buffer::new(&self.call, &array)?;
+        let mut buffer = self.buffer(&array)?;
         let mut argument = xen_domctl_claim_memory {
-            claim_set: match entries {
+            claim_set: match given {
                 None => 0,
                 // Only Xen knows whether it would come to read the array before it finds another
                 // fault: it is given one that it can't.
-                Some(_) if short => UNREADABLE,
-                Some(_) => buffer.address(),
+                Some(None) => UNREADABLE,
+                Some(Some(_)) => buffer.address(),
             },
             nr_entries: *nr_entries,
             mode,
         };
-        let result = self.domctl(wire::XEN_DOMCTL_CLAIM_MEMORY, domain, &mut argument);
+        // SAFETY: that is the call's member, and `buffer` holds the most entries it reads or writes.
+        let result = unsafe { self.domctl(wire::XEN_DOMCTL_CLAIM_MEMORY, domain, &mut argument) };
         let result = result.map_err(no_claim_sets);
-        if mode == wire::XEN_DOMCTL_CLAIM_MEMORY_GET {
-            if matches!(result, Ok(()) | Err(Errno::ERANGE)) {
-                *nr_entries = argument.nr_entries;
-            }
-            if let (Ok(()), Some(given)) = (result, entries) {
-                let count = argument.nr_entries as usize;
-                let answer = buffer.as_mut_slice().get(..count).ok_or(Errno::EPROTO)?;
-                let room = given.get_mut(..count).ok_or(Errno::EPROTO)?;
-                room.copy_from_slice(answer);
-            }
+        if getting && matches!(result, Ok(()) | Err(Errno::ERANGE | Errno::EFAULT)) {
+            *nr_entries = argument.nr_entries;
+        }
+        if let (true, Ok(()), Some(given)) = (getting, result, entries) {
+            let count = argument.nr_entries as usize;
+            let answer = buffer.as_mut_slice().get(..count).ok_or(Errno::EPROTO)?;
+            // The buffer had room for all of them; the caller's array need not.
+            let array = given.get_mut(..count).ok_or(Errno::EFAULT)?;
+            array.copy_from_slice(answer);
         }
         result
     }
@@ -311,8 +328,9 @@ impl Hypervisor for Xen {
             domid: domain.get(),
             ..Default::default()
         };
-        self.call
-            .two(HYPERVISOR_MEMORY_OP, XENMEM_CLAIM_PAGES, &mut reservation)
+        let (op, operation) = (HYPERVISOR_MEMORY_OP, XENMEM_CLAIM_PAGES);
+        // SAFETY: that is the argument of the operation, and its only handle is null.
+        unsafe { self.xencall.hypercall2(op, operation, &mut reservation) }
             .map_err(|errno| HypercallError::of(Operation::ClaimPages, domain, errno))
     }
 
@@ -326,14 +344,13 @@ impl Hypervisor for Xen {
             Err(Errno::EOPNOTSUPP) => Ok(false),
             // FLASK refuses calls it does not know. It lets those GET who may do GETDOMAININFO
             // (`docs/contract.md`, 1.5).
-            Err(refusal @ (Errno::EPERM | Errno::EACCES)) => self
-                .domctl(
-                    XEN_DOMCTL_GETDOMAININFO,
-                    DomainId::DOM0,
-                    &mut xen_domctl_getdomaininfo::default(),
-                )
-                .map(|()| false)
-                .map_err(|_| refused(refusal)),
+            Err(refusal @ (Errno::EPERM | Errno::EACCES)) => {
+                let mut info = xen_domctl_getdomaininfo::default();
+                // SAFETY: that is the call's member, without handles.
+                unsafe { self.domctl(XEN_DOMCTL_GETDOMAININFO, DomainId::DOM0, &mut info) }
+                    .map(|()| false)
+                    .map_err(|_| refused(refusal))
+            }
             Err(errno) => Err(refused(errno)),
         }
     }
@@ -353,7 +370,8 @@ impl Hypervisor for Xen {
 
     fn host(&self) -> Result<HostMemory, HypercallError> {
         let mut info = xen_sysctl_physinfo::default();
-        self.sysctl(XEN_SYSCTL_PHYSINFO, &mut info)
+        // SAFETY: those are the leading fields of the call's member, without handles.
+        unsafe { self.sysctl(XEN_SYSCTL_PHYSINFO, &mut info) }
             .map_err(|errno| HypercallError::host(Operation::HostMemory, errno))?;
         Ok(HostMemory {
             free: Pages::new(info.free_pages),
@@ -377,26 +395,14 @@ impl Hypervisor for Xen {
 
     fn set_node_affinity(&self, domain: DomainId, nodes: NodeSet) -> Result<(), HypercallError> {
         let refused = |errno| HypercallError::of(Operation::SetNodeAffinity, domain, errno);
-        let map = Buffer::new(&self.call, &[nodes.bits().to_le()]).map_err(refused)?;
+        let map = self.buffer(&[nodes.bits().to_le()]).map_err(refused)?;
         let mut argument = xenctl_bitmap {
             bitmap: map.address(),
             nr_bits: MAX_NODES as u32,
             pad: 0,
         };
-        self.domctl(XEN_DOMCTL_SETNODEAFFINITY, domain, &mut argument)
-            .map_err(refused)
-    }
-
-    #[cfg(feature = "domains")]
-    fn builder(&self) -> Option<&dyn DomainBuilder> {
-        Some(self)
-    }
-
-    #[cfg(feature = "domains")]
-    fn faults(&self) -> Option<&dyn Faults> {
-        // Where there are none to spare, offlining says so.
-        let _ = self.look_for_spare_frames();
-        Some(self)
+        // SAFETY: that is the call's member, and `map` holds as many bits as it says.
+        unsafe { self.domctl(XEN_DOMCTL_SETNODEAFFINITY, domain, &mut argument) }.map_err(refused)
     }
 }
 
