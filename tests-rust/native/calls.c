@@ -15,75 +15,6 @@
 
 #include "host.h"
 
-struct xen_memory_claim;
-
-__thread const void *native_operation;
-
-static long claim(domid_t id, unsigned int mode, uint32_t *nr_entries,
-                  struct xen_memory_claim *array, unsigned long room)
-{
-#ifdef NATIVE_CLAIM_SETS
-    struct xen_domctl op = {
-        .cmd = XEN_DOMCTL_claim_memory,
-        .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
-        .domain = id,
-        .u.claim_memory.claim_set.p = array,
-        .u.claim_memory.nr_entries = *nr_entries,
-        .u.claim_memory.mode = mode,
-    };
-    long ret;
-
-    native_operation = &op;
-    native_guest(array, room * sizeof(*array));
-    while ( (ret = do_domctl(guest_handle_from_ptr(&op, xen_domctl_t))) ==
-            -ERESTART )
-        native_relax();
-    native_operation = NULL;
-    *nr_entries = op.u.claim_memory.nr_entries;
-
-    return ret;
-#else
-    return -ENOSYS;
-#endif
-}
-
-unsigned long hypercall_create_continuation(unsigned int op,
-                                            const char *format, ...)
-{
-    return -ERESTART;
-}
-
-/* XENMEM_claim_pages */
-static long claim_pages(domid_t id, unsigned long pages)
-{
-    struct domain *d = rcu_lock_domain_by_id(id);
-    long ret;
-
-    if ( !d )
-        return -EINVAL;
-
-    ret = d->is_dying ? -EINVAL : domain_set_outstanding_pages(d, pages);
-    rcu_unlock_domain(d);
-
-    return ret;
-}
-
-/* As if the domain began to die after do_domctl() or do_memory_op() looked. */
-static long claim_late(struct domain *d, bool legacy)
-{
-#ifdef NATIVE_CLAIM_SETS
-    const struct xen_memory_claim claim = {
-        .pages = 1,
-        .target = XEN_DOMCTL_CLAIM_MEMORY_HOST,
-    };
-
-    if ( !legacy )
-        return domain_set_claims(d, &claim, 1);
-#endif
-
-    return domain_set_outstanding_pages(d, domain_tot_pages(d) + 1);
-}
-
 /*
  * As if it came while an extent is on its way: scrubbing is after redeeming
  * claims, and before assigning pages.
@@ -249,7 +180,7 @@ static void kill(struct domain *d)
     if ( d->is_dying == DOMDYING_alive )
     {
         set_dying(d, DOMDYING_dying);
-        domain_set_outstanding_pages(d, 0);
+        claims_set_outstanding(d, 0, NUMA_NO_NODE);
     }
 }
 
@@ -357,7 +288,7 @@ static long on_domain(unsigned int op, struct domain *d, const unsigned long *a)
         return set_affinity(d, a[1]);
 
     case NATIVE_CLAIM_LATE:
-        return claim_late(d, a[1]);
+        return claims_late(d, a[1]);
 
     case NATIVE_CLAIM_AMID:
         amid_domain = d->domain_id;
@@ -415,11 +346,14 @@ static long dispatch(unsigned int op, const unsigned long *a)
         return domains_create();
 
     case NATIVE_CLAIM:
-        return claim(a[0], a[1], (uint32_t *)a[2],
+        return claims_call(a[0], a[1], (uint32_t *)a[2],
                      (struct xen_memory_claim *)a[3], a[4]);
 
     case NATIVE_CLAIM_PAGES:
-        return claim_pages(a[0], a[1]);
+        return claims_legacy(a[0], a[1], a[2]);
+
+    case NATIVE_NODE_PAGES:
+        return claims_node_pages(a[0], (uint64_t *)a[1]);
 
     case NATIVE_OFFLINE_FREE:
         return offline_free(a[0], a[1]);

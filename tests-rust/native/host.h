@@ -34,6 +34,16 @@ extern void (*heap_on_scrub)(void);
 
 void heap_held(unsigned long *ns);
 
+/* claims.c */
+struct xen_memory_claim;
+long claims_call(domid_t id, unsigned int mode, uint32_t *nr_entries,
+                 struct xen_memory_claim *array, unsigned long room);
+long claims_node_pages(domid_t id, uint64_t *pages);
+long claims_set_outstanding(struct domain *d, unsigned long pages,
+                            unsigned int node);
+long claims_legacy(domid_t id, unsigned long pages, unsigned int flags);
+long claims_late(struct domain *d, bool legacy);
+
 /* measure.c */
 long measure(struct domain *d, unsigned int order, unsigned int node,
              unsigned long extents, unsigned long *ns);

@@ -25,7 +25,8 @@ enum native_op {
     NATIVE_SET_MAX,      /* domain, pages */
     NATIVE_AFFINITY,     /* domain, mask of nodes */
     NATIVE_CLAIM,        /* domain, mode, &nr_entries, array, entries in it */
-    NATIVE_CLAIM_PAGES,  /* domain, pages */
+    NATIVE_CLAIM_PAGES,  /* domain, pages, flags of XENMEM_claim_pages */
+    NATIVE_NODE_PAGES,   /* domain, 64 numbers: pages by node -> nodes */
     NATIVE_POPULATE,     /* domain, order, placement, flags -> first page or 0 */
     NATIVE_DEPOPULATE,   /* domain, order, extents */
     NATIVE_KILL,         /* domain */

@@ -43,7 +43,7 @@ const XEN_SOURCES: &[&str] = &[
 ];
 
 /// The host's other files that see Xen's headers.
-const HOST_SOURCES: &[&str] = &["xen.c", "domains.c", "calls.c", "measure.c"];
+const HOST_SOURCES: &[&str] = &["xen.c", "domains.c", "calls.c", "claims.c", "measure.c"];
 
 /// Where Xen's headers are.
 const XEN_INCLUDES: &[&str] = &[
