@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use crate::error::{Errno, HypercallError, Operation};
 use crate::hypervisor::{
-    Distances, DomainBuilder, DomainInfo, DomainMemory, Faults, HostMemory, Hypervisor, NodeMemory,
-    Placement, Recall, Uuid,
+    Distances, DomainBuilder, DomainInfo, Faults, HostMemory, Hypervisor, NodeMemory, Placement,
+    Recall, Uuid,
 };
 use crate::limits::MAX_CLAIMS;
 use crate::topology::Topology;
@@ -162,7 +162,8 @@ impl Hypervisor for Model {
                         if entry.pad != 0 {
                             return Err(Errno::EINVAL);
                         }
-                        state.claim_legacy(domain, entry.pages)
+                        let target = wire::XEN_DOMCTL_CLAIM_MEMORY_HOST;
+                        state.claim_legacy(domain, target, entry.pages)
                     }
                     entries => state.install(domain, entries),
                 }
@@ -185,13 +186,19 @@ impl Hypervisor for Model {
         }
     }
 
-    fn claim_pages(&self, domain: DomainId, pages: Pages) -> Result<(), HypercallError> {
+    fn claim_pages_flags(
+        &self,
+        domain: DomainId,
+        mem_flags: u32,
+        pages: Pages,
+    ) -> Result<(), HypercallError> {
         let met = self.meet_fault();
         self.on(Operation::ClaimPages, Some(domain), |state| {
             met?;
+            let target = wire::legacy_target(mem_flags).ok_or(Errno::EINVAL)?;
             // The legacy call has one errno for all domains that can't claim.
             state.living(domain).map_err(|_| Errno::EINVAL)?;
-            state.claim_legacy(domain, pages.get())
+            state.claim_legacy(domain, target, pages.get())
         })
     }
 
@@ -219,6 +226,12 @@ impl Hypervisor for Model {
         Ok(lock(&self.state).domains())
     }
 
+    fn node_pages(&self, domain: DomainId) -> Result<Vec<Pages>, HypercallError> {
+        self.on(Operation::DomainMemory, Some(domain), |state| {
+            state.node_pages(domain)
+        })
+    }
+
     fn set_node_affinity(&self, domain: DomainId, nodes: NodeSet) -> Result<(), HypercallError> {
         self.on(Operation::SetNodeAffinity, Some(domain), |state| {
             state.set_affinity(domain, nodes)
@@ -237,10 +250,6 @@ impl Hypervisor for Model {
 impl DomainBuilder for Model {
     fn create_as(&self, uuid: Uuid) -> Result<DomainId, HypercallError> {
         self.on(Operation::CreateDomain, None, |state| state.create(uuid))
-    }
-
-    fn memory_of_domains(&self) -> Result<Vec<DomainMemory>, HypercallError> {
-        Ok(lock(&self.state).memory_of_domains())
     }
 
     fn set_max_pages(&self, domain: DomainId, max: Pages) -> Result<(), HypercallError> {

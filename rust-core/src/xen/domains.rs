@@ -284,15 +284,6 @@ impl DomainBuilder for Xen {
         created.map_err(|errno| HypercallError::host(Operation::CreateDomain, errno))
     }
 
-    /// Xen has no call for it, and says it on its console when debug key `u` is pressed.
-    fn memory_of_domains(&self) -> Result<Vec<DomainMemory>, HypercallError> {
-        let control = self.domains.control();
-        // SAFETY: the handle is open, and the keys are a string that ends with 0.
-        checked(unsafe { xc::xc_send_debug_keys(control, c"u".as_ptr()) })
-            .map_err(|errno| HypercallError::host(Operation::DomainMemory, errno))?;
-        Ok(memory_of_domains(&self.console()))
-    }
-
     fn set_max_pages(&self, domain: DomainId, max: Pages) -> Result<(), HypercallError> {
         // Xen takes KiB, and cuts to what it can count.
         let kib = max.get().saturating_mul(4);
@@ -410,57 +401,5 @@ impl Xen {
         }
         text.truncate(length as usize);
         String::from_utf8_lossy(&text).into_owned()
-    }
-}
-
-/// The last dump of debug key `u`: `d1 (total: 300, claimed: 0):`, and then for each node
-/// `Node 0: 300 (claimed: 0)`; without the series it has no claims.
-fn memory_of_domains(console: &str) -> Vec<DomainMemory> {
-    let dump = console.rsplit_once("Memory location of each domain:");
-    let mut all = Vec::new();
-    let mut current = None;
-    for line in dump.map_or("", |(_, dump)| dump).lines() {
-        if let Some((before, _)) = line.split_once(" (total: ") {
-            let name = before.rsplit(' ').next().and_then(|d| d.strip_prefix('d'));
-            let domain = name.and_then(|digits| digits.parse().ok());
-            current = domain.and_then(|id| DomainId::new(id).ok());
-        } else if let (Some(domain), Some((_, rest))) = (current, line.split_once("    Node ")) {
-            let Some((node, pages)) = rest.split_once(": ") else {
-                continue;
-            };
-            let node = node.parse().ok().and_then(|node| NodeId::new(node).ok());
-            let pages = pages.split_whitespace().next();
-            let pages = pages.and_then(|pages| pages.parse().ok()).map(Pages::new);
-            if let (Some(node), Some(pages)) = (node, pages.filter(|p| *p > Pages::ZERO)) {
-                all.push(DomainMemory {
-                    domain,
-                    node,
-                    pages,
-                });
-            }
-        }
-    }
-    all.sort_unstable_by_key(|memory| (memory.domain, memory.node));
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_memory_of_domains_is_read_from_the_console() {
-        let old =
-            "(XEN) Memory location of each domain:\n(XEN) d7 (total: 1):\n(XEN)     Node 0: 1\n";
-        let new = "(XEN) [  9.1] Memory location of each domain:\n(XEN) [  9.1] d0 (total: 5, claimed: 0):\n\
-            (XEN) [  9.1]     Node 0: 5 (claimed: 0)\n(XEN) [  9.1]     Node 1: 0 (claimed: 0)\n\
-            (XEN) [  9.1] d12 (total: 300, claimed: 9):\n(XEN) [  9.1]     Node 1: 300 (claimed: 9)\n";
-        let found: Vec<_> = memory_of_domains(&format!("{old}{new}"))
-            .iter()
-            .map(|m| (m.domain.get(), m.node.index(), m.pages.get()))
-            .collect();
-        assert_eq!(found, [(0, 0, 5), (12, 1, 300)]);
-        assert_eq!(memory_of_domains(old).len(), 1);
-        assert!(memory_of_domains("").is_empty());
     }
 }

@@ -11,7 +11,7 @@ use anyhow::{ensure, Context, Result};
 use clap::{Parser, Subcommand};
 use xen_claims_tests::series::boot::Boot;
 use xen_claims_tests::series::machine::Machine;
-use xen_claims_tests::series::{build, check, prepare, topologies, Cache};
+use xen_claims_tests::series::{build, check, prepare, topologies, xapi, Cache};
 
 /// The Xen source with the series in xen-patches/ applied: made, built, checked, booted.
 #[derive(Debug, Parser)]
@@ -163,6 +163,7 @@ fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
             tree.join("tools/tests/claim-memory/test-claim-memory"),
         ),
         ("bin/claims-in-tree", tree.join("tools/ocaml/test/claims")),
+        ("bin/xapi-names", xapi::names(&tree)?),
         ("bin/claims-ours", dune.join("tests-ocaml/dom0/claims.exe")),
         (
             "bin/with_domain",

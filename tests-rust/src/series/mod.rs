@@ -20,6 +20,7 @@ pub mod relied;
 pub mod source;
 pub mod style;
 pub mod topologies;
+pub mod xapi;
 
 use std::fs::{self, File};
 use std::io::Write;
