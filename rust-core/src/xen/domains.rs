@@ -14,7 +14,7 @@ use xenctrl_sys as xc;
 
 use super::enabled::Xen;
 use crate::error::{Errno, HypercallError, Operation};
-use crate::hypervisor::{DomainBuilder, DomainMemory, Hypervisor, Placement, Uuid};
+use crate::hypervisor::{DomainBuilder, Hypervisor, Placement, Uuid};
 use crate::limits::EXTENT_ORDER;
 use crate::units::{DomainId, NodeId, Pages};
 
