@@ -172,9 +172,9 @@ type domain_memory = { owner : domid; on_node : int; has_pages : int64 }
 (** [has_pages] pages, more than 0, that domain [owner] has of node [on_node]. *)
 
 val domain_memory : handle -> domain_memory list
-(** [domain_memory h] is where the memory of all domains is, ascending by domain, then node. Xen has
-    no call for it: it goes through every page of every domain, and writes to its console what is
-    read from there. For tests and demonstrations. *)
+(** [domain_memory h] is where the memory of all domains is, ascending by domain, then node: Xen's
+    own counts, of one instant for each domain. A domain that ends meanwhile may be missing. Raises
+    [Unix.Unix_error (EOPNOTSUPP, _, _)] on a Xen without the series. *)
 
 val domain_unpause : handle -> domid -> unit
 (** [domain_unpause h d] starts [d]. In an embedded hypervisor nothing runs: there [d] is merely not

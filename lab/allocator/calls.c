@@ -13,71 +13,12 @@
 #include <xen/numa.h>
 #include <xen/sched.h>
 
+#include "claims.h"
 #include "domains.h"
 #include "heap.h"
 #include "measure.h"
 #include "os.h"
 #include "surroundings.h"
-
-struct xen_memory_claim;
-
-static long claim(domid_t id, unsigned int mode, uint32_t *nr_entries,
-                  struct xen_memory_claim *array, unsigned long room)
-{
-#ifdef HOST_CLAIM_SETS
-    struct xen_domctl op = {
-        .cmd = XEN_DOMCTL_claim_memory,
-        .interface_version = XEN_DOMCTL_INTERFACE_VERSION,
-        .domain = id,
-        .u.claim_memory.claim_set.p = array,
-        .u.claim_memory.nr_entries = *nr_entries,
-        .u.claim_memory.mode = mode,
-    };
-    long ret;
-
-    guest_memory(&op, array, room * sizeof(*array));
-    while ( (ret = do_domctl(guest_handle_from_ptr(&op, xen_domctl_t))) ==
-            -ERESTART )
-        host_relax();
-    guest_memory(NULL, NULL, 0);
-    *nr_entries = op.u.claim_memory.nr_entries;
-
-    return ret;
-#else
-    return -ENOSYS;
-#endif
-}
-
-/* XENMEM_claim_pages */
-static long claim_pages(domid_t id, unsigned long pages)
-{
-    struct domain *d = rcu_lock_domain_by_id(id);
-    long ret;
-
-    if ( !d )
-        return -EINVAL;
-
-    ret = d->is_dying ? -EINVAL : domain_set_outstanding_pages(d, pages);
-    rcu_unlock_domain(d);
-
-    return ret;
-}
-
-/* As if the domain began to die after do_domctl() or do_memory_op() looked. */
-static long claim_late(struct domain *d, bool legacy)
-{
-#ifdef HOST_CLAIM_SETS
-    const struct xen_memory_claim claim = {
-        .pages = 1,
-        .target = XEN_DOMCTL_CLAIM_MEMORY_HOST,
-    };
-
-    if ( !legacy )
-        return domain_set_claims(d, &claim, 1);
-#endif
-
-    return domain_set_outstanding_pages(d, domain_tot_pages(d) + 1);
-}
 
 /*
  * As if it came while an extent is on its way: scrubbing is after redeeming
@@ -230,7 +171,7 @@ static void kill(struct domain *d)
     if ( d->is_dying == DOMDYING_alive )
     {
         set_dying(d, DOMDYING_dying);
-        domain_set_outstanding_pages(d, 0);
+        claims_set_outstanding(d, 0, NUMA_NO_NODE);
     }
 }
 
@@ -338,7 +279,7 @@ static long on_domain(unsigned int op, struct domain *d, const unsigned long *a)
         return domain_set_affinity(d, a[1]);
 
     case HOST_CLAIM_LATE:
-        return claim_late(d, a[1]);
+        return claims_late(d, a[1]);
 
     case HOST_CLAIM_AMID:
         amid_domain = d->domain_id;
@@ -396,11 +337,14 @@ static long dispatch(unsigned int op, const unsigned long *a)
         return domains_create();
 
     case HOST_CLAIM:
-        return claim(a[0], a[1], (uint32_t *)a[2],
-                     (struct xen_memory_claim *)a[3], a[4]);
+        return claims_call(a[0], a[1], (uint32_t *)a[2],
+                           (struct xen_memory_claim *)a[3], a[4]);
 
     case HOST_CLAIM_PAGES:
-        return claim_pages(a[0], a[1]);
+        return claims_legacy(a[0], a[1], a[2]);
+
+    case HOST_NODE_PAGES:
+        return claims_node_pages(a[0], (uint64_t *)a[1]);
 
     case HOST_OFFLINE_FREE:
         return offline_free(a[0], a[1]);

@@ -390,6 +390,16 @@ static void check_domain(const struct domain *d)
 {
     unsigned long pages = 0;
     const struct page_info *pg;
+#ifdef HOST_CLAIM_SETS
+    unsigned int node, on_node[MAX_NUMNODES] = {};
+
+    page_list_for_each ( pg, &d->page_list )
+        on_node[page_to_nid(pg)]++;
+    for ( node = 0; node < MAX_NUMNODES; node++ )
+        if ( on_node[node] != d->node_pages[node] )
+            complain("d%u: %u pages on node %u, %u counted\n", d->domain_id,
+                     on_node[node], node, d->node_pages[node]);
+#endif
 
     page_list_for_each ( pg, &d->page_list )
         pages++;

@@ -25,7 +25,8 @@ enum host_op {
     HOST_SET_MAX,      /* domain, pages */
     HOST_AFFINITY,     /* domain, mask of nodes */
     HOST_CLAIM,        /* domain, mode, &nr_entries, array, entries in it */
-    HOST_CLAIM_PAGES,  /* domain, pages */
+    HOST_CLAIM_PAGES,  /* domain, pages, flags of XENMEM_claim_pages */
+    HOST_NODE_PAGES,   /* domain, 64 numbers: pages by node -> nodes */
     HOST_POPULATE,     /* domain, order, placement, flags -> first page or 0 */
     HOST_DEPOPULATE,   /* domain, order, extents */
     HOST_KILL,         /* domain */

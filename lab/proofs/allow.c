@@ -13,7 +13,7 @@ static bool pages_are_looked_for, where_claimed;
 
 struct page_info *look_where_claimed(unsigned int zone_lo, unsigned int zone_hi,
                                      unsigned int order, unsigned int memflags,
-                                     const struct domain *d)
+                                     struct domain *d)
 {
     expect(heap_is_locked && !pages_are_looked_for,
            "pages are looked for where they are claimed first, with heap_lock held");
@@ -24,7 +24,7 @@ struct page_info *look_where_claimed(unsigned int zone_lo, unsigned int zone_hi,
 
 struct page_info *look_for_pages(unsigned int zone_lo, unsigned int zone_hi,
                                  unsigned int order, unsigned int memflags,
-                                 const struct domain *d)
+                                 struct domain *d)
 {
     expect(heap_is_locked, "pages are looked for with heap_lock held");
     pages_are_looked_for = true;

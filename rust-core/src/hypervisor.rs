@@ -99,14 +99,46 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
         entries: Option<&mut [xen_memory_claim]>,
     ) -> Result<(), Errno>;
 
-    /// The legacy call, `XENMEM_claim_pages`: one host claim for what `pages` exceed the pages
-    /// the domain has; 0 releases everything it claims (`docs/contract.md`, 1.6).
+    /// The legacy call, `XENMEM_claim_pages`, as it is on the wire (`docs/contract.md`, 1.6): with any
+    /// flags. There are [`claim_pages`](Self::claim_pages) and
+    /// [`claim_pages_node`](Self::claim_pages_node) for those that mean something.
+    ///
+    /// # Errors
+    ///
+    /// As theirs, and `EINVAL` for any other flags.
+    fn claim_pages_flags(
+        &self,
+        domain: DomainId,
+        mem_flags: u32,
+        pages: Pages,
+    ) -> Result<(), HypercallError>;
+
+    /// The legacy call: one host claim for what `pages` exceed the pages the domain has; 0 releases
+    /// everything it claims.
     ///
     /// # Errors
     ///
     /// `EINVAL` if the domain is unknown, dying, claims something already, has that many pages,
     /// or may not have that many; `ENOMEM` if the host has not that many unclaimed pages.
-    fn claim_pages(&self, domain: DomainId, pages: Pages) -> Result<(), HypercallError>;
+    fn claim_pages(&self, domain: DomainId, pages: Pages) -> Result<(), HypercallError> {
+        self.claim_pages_flags(domain, 0, pages)
+    }
+
+    /// The same as a claim on one node. Pages of the domain count wherever they are, and 0 releases
+    /// everything it claims, wherever that is.
+    ///
+    /// # Errors
+    ///
+    /// As [`claim_pages`](Self::claim_pages), of the node as well; `ENOENT` if it is not online. A Xen
+    /// without the series answers `EINVAL`.
+    fn claim_pages_node(
+        &self,
+        domain: DomainId,
+        node: NodeId,
+        pages: Pages,
+    ) -> Result<(), HypercallError> {
+        self.claim_pages_flags(domain, wire::xenmemf_exact_node(node), pages)
+    }
 
     /// Replaces all claims of `domain` by `set`, at once or not at all.
     ///
@@ -217,6 +249,14 @@ pub trait Hypervisor: Send + Sync + fmt::Debug {
             Errno::ESRCH,
         ))
     }
+
+    /// How many pages `domain` has on each node, by node id, up to the highest online node: Xen's counts, all
+    /// of one instant.
+    ///
+    /// # Errors
+    ///
+    /// `ESRCH` if there is no such domain, `EOPNOTSUPP` on a Xen without the series.
+    fn node_pages(&self, domain: DomainId) -> Result<Vec<Pages>, HypercallError>;
 
     /// Makes `nodes` the ones that `domain` gets its memory from first. All nodes is the default.
     ///

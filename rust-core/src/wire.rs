@@ -18,6 +18,26 @@ pub const XEN_DOMCTL_CLAIM_MEMORY_HOST: u32 = 0x8000_0000;
 /// Selector: a legacy claim through the new call.
 pub const XEN_DOMCTL_CLAIM_MEMORY_LEGACY: u32 = 0x4000_0000;
 
+/// `XENMEMF_exact_node(node)`: the flags by which the legacy call claims on one node.
+pub const fn xenmemf_exact_node(node: NodeId) -> u32 {
+    // OK because a node id is below 64.
+    ((node.index() as u32 + 1) << 8) | XENMEMF_EXACT_NODE_REQUEST
+}
+
+/// `XENMEMF_exact_node_request`: of no other node than the one in the flags.
+pub const XENMEMF_EXACT_NODE_REQUEST: u32 = 1 << 17;
+
+/// What these flags make the legacy call claim: the target of an entry, or nothing that it knows. The
+/// node need not be one there is: the flags have room for 0 to 254.
+pub(crate) const fn legacy_target(mem_flags: u32) -> Option<u32> {
+    let node = (mem_flags >> 8) & 0xFF;
+    match mem_flags & !(0xFF << 8) {
+        0 if node == 0 => Some(XEN_DOMCTL_CLAIM_MEMORY_HOST),
+        XENMEMF_EXACT_NODE_REQUEST if node > 0 => Some(node - 1),
+        _ => None,
+    }
+}
+
 /// One claim.
 #[allow(non_camel_case_types)] // The name of the C header.
 #[repr(C)]

@@ -11,6 +11,7 @@ use anyhow::{ensure, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
 use xen_claims::wire;
 use xen_claims::xen::layout;
+use xen_claims::NodeId;
 use xen_claims_lab::allocator::Tree;
 
 /// What the compiler that reads the headers is to confirm.
@@ -66,8 +67,22 @@ fn claim_sets_are_laid_out_as_in_the_series(include: &Path) -> Result<()> {
     let mut claims = Claims::default();
     layout!(claims, wire::xen_memory_claim: pages, target, pad);
     layout!(claims, wire::xen_domctl_claim_memory: claim_set, nr_entries, mode);
-    layout!(claims, layout::xen_sysctl_numa_node_meminfo: size, free, claimed);
+    layout!(claims, layout::xen_sysctl_node_meminfo: size, free, claimed);
     layout!(claims, layout::xen_sysctl_numa_meminfo: num_nodes, meminfo);
+    layout!(claims, layout::xen_domctl_numa_op: op);
+    for (field, offset) in [
+        (
+            "nr_nodes",
+            offset_of!(layout::xen_domctl_numa_op, get_node_pages.nr_nodes),
+        ),
+        (
+            "node_tot_pages",
+            offset_of!(layout::xen_domctl_numa_op, get_node_pages.node_tot_pages),
+        ),
+    ] {
+        let field = format!("u.get_node_pages.{field}");
+        claims.offset("xen_domctl_numa_op", &field, offset);
+    }
     for (name, value) in [
         ("XEN_DOMCTL_claim_memory", wire::XEN_DOMCTL_CLAIM_MEMORY),
         (
@@ -87,6 +102,15 @@ fn claim_sets_are_laid_out_as_in_the_series(include: &Path) -> Result<()> {
             wire::XEN_DOMCTL_CLAIM_MEMORY_LEGACY,
         ),
         ("DOMID_INVALID", layout::DOMID_INVALID.into()),
+        ("XEN_DOMCTL_numa_op", layout::XEN_DOMCTL_NUMA_OP),
+        (
+            "XEN_DOMCTL_NUMA_OP_GET_NODE_PAGES",
+            layout::XEN_DOMCTL_NUMA_OP_GET_NODE_PAGES,
+        ),
+        (
+            "XENMEMF_exact_node(7)",
+            wire::xenmemf_exact_node(NodeId::new(7)?),
+        ),
         ("XEN_SYSCTL_numa_meminfo", layout::XEN_SYSCTL_NUMA_MEMINFO),
     ] {
         claims.number(name, u64::from(value));
@@ -96,7 +120,7 @@ fn claim_sets_are_laid_out_as_in_the_series(include: &Path) -> Result<()> {
     let source = directory.path().join("headers.c");
     let text = format!(
         "#define __XEN_TOOLS__\n#include <stddef.h>\n#include <stdint.h>\n\
-         #include <xen/xen.h>\n#include <xen/domctl.h>\n#include <xen/sysctl.h>\n{}",
+         #include <xen/xen.h>\n#include <xen/memory.h>\n#include <xen/domctl.h>\n#include <xen/sysctl.h>\n{}",
         claims.0
     );
     fs::write(&source, text)?;

@@ -45,8 +45,12 @@ impl Hypervisor for Null {
         Ok(())
     }
 
-    fn claim_pages(&self, _domain: DomainId, _pages: Pages) -> Result<(), HypercallError> {
+    fn claim_pages_flags(&self, _: DomainId, _: u32, _: Pages) -> Result<(), HypercallError> {
         Ok(())
+    }
+
+    fn node_pages(&self, _: DomainId) -> Result<Vec<Pages>, HypercallError> {
+        nothing_else()
     }
 
     fn has_claim_sets(&self) -> Result<bool, HypercallError> {

@@ -43,7 +43,13 @@ const XEN_SOURCES: &[&str] = &[
 ];
 
 /// The host's other files that see Xen's headers.
-const HOST_SOURCES: &[&str] = &["surroundings.c", "domains.c", "calls.c", "measure.c"];
+const HOST_SOURCES: &[&str] = &[
+    "surroundings.c",
+    "domains.c",
+    "claims.c",
+    "calls.c",
+    "measure.c",
+];
 
 /// Where Xen's headers are.
 const XEN_INCLUDES: &[&str] = &[

@@ -10,9 +10,9 @@ use anyhow::{ensure, Result};
 use xen_claims::model::BlockAvailability;
 use xen_claims::wire::xen_memory_claim;
 use xen_claims::{
-    Distances, DomainControl, DomainId, DomainInfo, DomainMemory, Errno, FaultInjection,
-    HostMemory, HypercallError, Hypervisor, NodeId, NodeMemory, NodeSet, Operation, Pages,
-    Placement, Recall, Uuid,
+    Distances, DomainControl, DomainId, DomainInfo, Errno, FaultInjection, HostMemory,
+    HypercallError, Hypervisor, NodeId, NodeMemory, NodeSet, Operation, Pages, Placement, Recall,
+    Uuid,
 };
 
 use super::boot::Boot;
@@ -300,8 +300,13 @@ impl Hypervisor for Host {
         }
     }
 
-    fn claim_pages(&self, domain: DomainId, pages: Pages) -> Result<(), HypercallError> {
-        let arguments = [domain.get().into(), pages.get()];
+    fn claim_pages_flags(
+        &self,
+        domain: DomainId,
+        mem_flags: u32,
+        pages: Pages,
+    ) -> Result<(), HypercallError> {
+        let arguments = [domain.get().into(), pages.get(), mem_flags.into()];
         self.on(
             Operation::ClaimPages,
             Some(domain),
@@ -336,6 +341,15 @@ impl Hypervisor for Host {
         Ok(domains)
     }
 
+    fn node_pages(&self, domain: DomainId) -> Result<Vec<Pages>, HypercallError> {
+        let answer = self.alive(self.loaded().node_pages(domain.get().into()));
+        let pages = answer.and_then(|(count, pages)| match usize::try_from(count) {
+            Ok(count) => Ok(pages[..count].iter().copied().map(Pages::new).collect()),
+            Err(_) => Err(Errno(-count as i32)),
+        });
+        pages.map_err(|errno| HypercallError::of(Operation::DomainMemory, domain, errno))
+    }
+
     fn set_node_affinity(&self, domain: DomainId, nodes: NodeSet) -> Result<(), HypercallError> {
         let arguments = [domain.get().into(), nodes.bits()];
         self.on(
@@ -355,14 +369,6 @@ impl DomainControl for Host {
             .map_err(|_| HypercallError::host(Operation::CreateDomain, Errno::EPROTO))?;
         lock(&self.uuids).insert(id, uuid);
         Ok(id)
-    }
-
-    /// The allocator keeps no such list, and the shim no pages of a domain by their nodes.
-    fn memory_of_domains(&self) -> Result<Vec<DomainMemory>, HypercallError> {
-        Err(HypercallError::host(
-            Operation::HostMemory,
-            Errno::EOPNOTSUPP,
-        ))
     }
 
     fn set_max_pages(&self, domain: DomainId, max: Pages) -> Result<(), HypercallError> {

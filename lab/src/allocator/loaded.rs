@@ -25,6 +25,7 @@ pub(super) enum Op {
     Affinity,
     Claim,
     ClaimPages,
+    NodePages,
     Populate,
     Depopulate,
     Kill,
@@ -265,9 +266,12 @@ impl LoadedAllocator {
 
     /// One of the calls that take numbers, up to four.
     pub(super) fn call(&self, op: Op, arguments: &[u64]) -> Option<c_long> {
-        use Op::{Boot, Check, Claim, Counts, Held, Measure, Recalls};
+        use Op::{Boot, Check, Claim, Counts, Held, Measure, NodePages, Recalls};
         assert!(
-            !matches!(op, Boot | Check | Claim | Counts | Held | Measure | Recalls),
+            !matches!(
+                op,
+                Boot | Check | Claim | Counts | Held | Measure | NodePages | Recalls
+            ),
             "{op:?} takes pointers"
         );
         let mut all = [0; 5];
@@ -292,6 +296,14 @@ impl LoadedAllocator {
         });
         let count = std::ptr::from_mut(nr_entries) as c_ulong;
         self.raw(Op::Claim, [domain, mode.into(), count, start, room])
+    }
+
+    /// How many nodes there are, and the pages of a domain on each.
+    pub(super) fn node_pages(&self, domain: u64) -> Option<(c_long, [u64; 64])> {
+        let mut pages = [0; 64];
+        let place = pages.as_mut_ptr() as c_ulong;
+        let result = self.raw(Op::NodePages, [domain, place, 0, 0, 0])?;
+        Some((result, pages))
     }
 
     /// [`Op::Measure`] and [`Op::Held`], whose last argument is where two numbers go.

@@ -175,7 +175,11 @@ pub const PROOFS: &[Proof] = &[
             ("host-is-not-checked", "I1: C <= F"),
             (
                 "legacy-ignores-populated",
-                "the host claim is pages - tot_pages, I3",
+                "the claim is pages - tot_pages, where it was asked for, I3",
+            ),
+            (
+                "legacy-is-of-the-host",
+                "the claim is pages - tot_pages, where it was asked for, I3",
             ),
         ],
     },

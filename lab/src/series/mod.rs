@@ -10,3 +10,4 @@ pub mod patch;
 pub mod prepare;
 pub mod relied;
 pub mod style;
+pub mod xapi;

@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::error::{Errno, HypercallError, Operation};
 use crate::hypervisor::{Distances, DomainInfo, HostMemory, Hypervisor, NodeMemory, Uuid};
 use crate::limits::MAX_CLAIMS;
-use crate::testing::{DomainControl, DomainMemory, FaultInjection, Placement, Recall};
+use crate::testing::{DomainControl, FaultInjection, Placement, Recall};
 use crate::topology::Topology;
 use crate::units::{DomainId, NodeId, NodeSet, Pages};
 use crate::wire::{self, xen_memory_claim};
@@ -160,7 +160,8 @@ impl Hypervisor for Model {
                         if entry.pad != 0 {
                             return Err(Errno::EINVAL);
                         }
-                        state.claim_legacy(domain, entry.pages)
+                        let target = wire::XEN_DOMCTL_CLAIM_MEMORY_HOST;
+                        state.claim_legacy(domain, target, entry.pages)
                     }
                     entries => state.install(domain, entries),
                 }
@@ -183,13 +184,19 @@ impl Hypervisor for Model {
         }
     }
 
-    fn claim_pages(&self, domain: DomainId, pages: Pages) -> Result<(), HypercallError> {
+    fn claim_pages_flags(
+        &self,
+        domain: DomainId,
+        mem_flags: u32,
+        pages: Pages,
+    ) -> Result<(), HypercallError> {
         let met = self.meet_fault();
         self.atomically(Operation::ClaimPages, Some(domain), |state| {
             met?;
+            let target = wire::legacy_target(mem_flags).ok_or(Errno::EINVAL)?;
             // The legacy call has one errno for all domains that can't claim.
             state.living(domain).map_err(|_| Errno::EINVAL)?;
-            state.claim_legacy(domain, pages.get())
+            state.claim_legacy(domain, target, pages.get())
         })
     }
 
@@ -217,6 +224,12 @@ impl Hypervisor for Model {
         Ok(lock(&self.state).domains())
     }
 
+    fn node_pages(&self, domain: DomainId) -> Result<Vec<Pages>, HypercallError> {
+        self.atomically(Operation::DomainMemory, Some(domain), |state| {
+            state.node_pages(domain)
+        })
+    }
+
     fn set_node_affinity(&self, domain: DomainId, nodes: NodeSet) -> Result<(), HypercallError> {
         self.atomically(Operation::SetNodeAffinity, Some(domain), |state| {
             state.set_affinity(domain, nodes)
@@ -227,10 +240,6 @@ impl Hypervisor for Model {
 impl DomainControl for Model {
     fn create_as(&self, uuid: Uuid) -> Result<DomainId, HypercallError> {
         self.atomically(Operation::CreateDomain, None, |state| state.create(uuid))
-    }
-
-    fn memory_of_domains(&self) -> Result<Vec<DomainMemory>, HypercallError> {
-        Ok(lock(&self.state).memory_of_domains())
     }
 
     fn set_max_pages(&self, domain: DomainId, max: Pages) -> Result<(), HypercallError> {

@@ -9,7 +9,7 @@ use crate::claim::Target;
 use crate::error::Errno;
 use crate::hypervisor::{DomainInfo, HostMemory, NodeMemory, Uuid};
 use crate::limits::{DOMAIN_ID, DOMAIN_PAGES, MAX_CLAIMS, MAX_NODES};
-use crate::testing::{DomainMemory, Recall};
+use crate::testing::Recall;
 use crate::topology::Topology;
 use crate::units::{DomainId, NodeId, NodeSet, Pages};
 use crate::wire::{self, xen_memory_claim};
@@ -172,8 +172,12 @@ impl State {
     }
 
     /// `docs/contract.md`, 1.6.
-    pub(super) fn claim_legacy(&mut self, id: DomainId, pages: u64) -> Result<(), Errno> {
-        let unclaimed = self.free - self.claimed;
+    pub(super) fn claim_legacy(
+        &mut self,
+        id: DomainId,
+        target: u32,
+        pages: u64,
+    ) -> Result<(), Errno> {
         let domain = self.domain(id)?;
         if pages == 0 {
             self.release(id);
@@ -182,14 +186,22 @@ impl State {
         if domain.outstanding > 0 || pages <= domain.tot_pages || pages > domain.max_pages {
             return Err(Errno::EINVAL);
         }
-        let claim = pages - domain.tot_pages;
-        if claim > unclaimed {
-            return Err(Errno::ENOMEM);
+        let claim = xen_memory_claim {
+            pages: pages - domain.tot_pages,
+            target,
+            pad: 0,
+        };
+        self.install(id, &[claim])
+    }
+
+    /// What a domain has of each node, up to the highest that is online.
+    pub(super) fn node_pages(&mut self, id: DomainId) -> Result<Vec<Pages>, Errno> {
+        let count = self.online.iter().map(|node| node.index() + 1).max();
+        let mut pages = vec![0; count.unwrap_or(0)];
+        for run in &self.domain(id)?.extents {
+            pages[run.node.index()] += run.count << run.order;
         }
-        domain.host_claim = claim;
-        domain.outstanding = claim;
-        self.claimed += claim;
-        Ok(())
+        Ok(pages.into_iter().map(Pages::new).collect())
     }
 
     /// The claims of a domain as GET returns them, and how many they are.
@@ -415,22 +427,5 @@ impl State {
                 uuid: domain.uuid,
             })
             .collect()
-    }
-
-    pub(super) fn memory_of_domains(&self) -> Vec<DomainMemory> {
-        let mut all = Vec::new();
-        for (&domain, counts) in &self.domains {
-            let mut on_nodes = [0; MAX_NODES];
-            for run in &counts.extents {
-                on_nodes[run.node.index()] += run.count << run.order;
-            }
-            let on_nodes = NodeId::all().zip(on_nodes).filter(|(_, pages)| *pages > 0);
-            all.extend(on_nodes.map(|(node, pages)| DomainMemory {
-                domain,
-                node,
-                pages: Pages::new(pages),
-            }));
-        }
-        all
     }
 }

@@ -14,7 +14,7 @@ use super::OpenError;
 use crate::error::{Errno, HypercallError, Operation};
 use crate::hypervisor::{Distances, DomainInfo, HostMemory, Hypervisor, NodeMemory, Uuid};
 use crate::limits::EXTENT_ORDER;
-use crate::testing::{DomainControl, DomainMemory, Placement};
+use crate::testing::{DomainControl, Placement};
 use crate::units::{DomainId, NodeId, NodeSet, Pages};
 use crate::wire::xen_memory_claim;
 
@@ -85,8 +85,13 @@ impl Hypervisor for XenWithDomains {
         self.xen.claim_memory(domain, mode, nr_entries, entries)
     }
 
-    fn claim_pages(&self, domain: DomainId, pages: Pages) -> Result<(), HypercallError> {
-        self.xen.claim_pages(domain, pages)
+    fn claim_pages_flags(
+        &self,
+        domain: DomainId,
+        mem_flags: u32,
+        pages: Pages,
+    ) -> Result<(), HypercallError> {
+        self.xen.claim_pages_flags(domain, mem_flags, pages)
     }
 
     fn has_claim_sets(&self) -> Result<bool, HypercallError> {
@@ -107,6 +112,10 @@ impl Hypervisor for XenWithDomains {
 
     fn domains(&self) -> Result<Vec<DomainInfo>, HypercallError> {
         self.xen.domains()
+    }
+
+    fn node_pages(&self, domain: DomainId) -> Result<Vec<Pages>, HypercallError> {
+        self.xen.node_pages(domain)
     }
 
     fn set_node_affinity(&self, domain: DomainId, nodes: NodeSet) -> Result<(), HypercallError> {
@@ -136,13 +145,6 @@ impl DomainControl for XenWithDomains {
             lock(&self.known).insert(domain, Known::default());
         }
         created.map_err(|errno| HypercallError::host(Operation::CreateDomain, errno))
-    }
-
-    /// Xen has no call for it, and says it on its console when debug key `u` is pressed.
-    fn memory_of_domains(&self) -> Result<Vec<DomainMemory>, HypercallError> {
-        let dumped = self.control.dump_memory_of_domains();
-        dumped.map_err(|errno| HypercallError::host(Operation::DomainMemory, errno))?;
-        Ok(memory_of_domains(&self.control.console()))
     }
 
     fn set_max_pages(&self, domain: DomainId, max: Pages) -> Result<(), HypercallError> {
@@ -245,57 +247,5 @@ impl DomainControl for XenWithDomains {
             result => result,
         };
         destroyed.map_err(|errno| HypercallError::of(Operation::DestroyDomain, domain, errno))
-    }
-}
-
-/// The last dump of debug key `u`: `d1 (total: 300, claimed: 0):`, and then for each node
-/// `Node 0: 300 (claimed: 0)`; without the series it has no claims.
-fn memory_of_domains(console: &str) -> Vec<DomainMemory> {
-    let dump = console.rsplit_once("Memory location of each domain:");
-    let mut all = Vec::new();
-    let mut current = None;
-    for line in dump.map_or("", |(_, dump)| dump).lines() {
-        if let Some((before, _)) = line.split_once(" (total: ") {
-            let name = before.rsplit(' ').next().and_then(|d| d.strip_prefix('d'));
-            let domain = name.and_then(|digits| digits.parse().ok());
-            current = domain.and_then(|id| DomainId::new(id).ok());
-        } else if let (Some(domain), Some((_, rest))) = (current, line.split_once("    Node ")) {
-            let Some((node, pages)) = rest.split_once(": ") else {
-                continue;
-            };
-            let node = node.parse().ok().and_then(|node| NodeId::new(node).ok());
-            let pages = pages.split_whitespace().next();
-            let pages = pages.and_then(|pages| pages.parse().ok()).map(Pages::new);
-            if let (Some(node), Some(pages)) = (node, pages.filter(|p| *p > Pages::ZERO)) {
-                all.push(DomainMemory {
-                    domain,
-                    node,
-                    pages,
-                });
-            }
-        }
-    }
-    all.sort_unstable_by_key(|memory| (memory.domain, memory.node));
-    all
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_memory_of_domains_is_read_from_the_console() {
-        let old =
-            "(XEN) Memory location of each domain:\n(XEN) d7 (total: 1):\n(XEN)     Node 0: 1\n";
-        let new = "(XEN) [  9.1] Memory location of each domain:\n(XEN) [  9.1] d0 (total: 5, claimed: 0):\n\
-            (XEN) [  9.1]     Node 0: 5 (claimed: 0)\n(XEN) [  9.1]     Node 1: 0 (claimed: 0)\n\
-            (XEN) [  9.1] d12 (total: 300, claimed: 9):\n(XEN) [  9.1]     Node 1: 300 (claimed: 9)\n";
-        let found: Vec<_> = memory_of_domains(&format!("{old}{new}"))
-            .iter()
-            .map(|m| (m.domain.get(), m.node.index(), m.pages.get()))
-            .collect();
-        assert_eq!(found, [(0, 0, 5), (12, 1, 300)]);
-        assert_eq!(memory_of_domains(old).len(), 1);
-        assert!(memory_of_domains("").is_empty());
     }
 }

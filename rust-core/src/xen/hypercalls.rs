@@ -117,7 +117,7 @@ impl Xen {
 
     /// Node memory of a Xen with the series.
     fn numa_meminfo(&self) -> Result<Vec<NodeMemory>, Errno> {
-        let nodes = [xen_sysctl_numa_node_meminfo::default(); MAX_NODES];
+        let nodes = [xen_sysctl_node_meminfo::default(); MAX_NODES];
         let mut nodes = self.buffer(&nodes)?;
         let mut info = xen_sysctl_numa_meminfo {
             num_nodes: MAX_NODES as u32,
@@ -132,6 +132,25 @@ impl Xen {
             .filter(|(_, info)| info.size != NO_NODE_MEMORY)
             .map(|(node, info)| node_memory(node, info.size, info.free, info.claimed))
             .collect()
+    }
+
+    /// Pages of a domain by node, on a Xen with the series.
+    fn numa_node_pages(&self, domain: DomainId) -> Result<Vec<Pages>, Errno> {
+        let mut pages = self.buffer(&[0_u64; MAX_NODES])?;
+        let mut argument = xen_domctl_numa_op {
+            op: XEN_DOMCTL_NUMA_OP_GET_NODE_PAGES,
+            get_node_pages: xen_domctl_numa_op_get_node_pages {
+                nr_nodes: MAX_NODES as u32,
+                node_tot_pages: pages.address(),
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        // SAFETY: `pages` holds as many numbers as the call is told.
+        unsafe { self.domctl(XEN_DOMCTL_NUMA_OP, domain, &mut argument) }.map_err(no_claim_sets)?;
+        let count = argument.get_node_pages.nr_nodes as usize;
+        let pages = pages.as_mut_slice().get(..count).ok_or(Errno::EPROTO)?;
+        Ok(pages.iter().copied().map(Pages::new).collect())
     }
 
     /// Node distances. A row is as long as the list of nodes, whatever room there is for it.
@@ -322,9 +341,15 @@ impl Hypervisor for Xen {
         result
     }
 
-    fn claim_pages(&self, domain: DomainId, pages: Pages) -> Result<(), HypercallError> {
+    fn claim_pages_flags(
+        &self,
+        domain: DomainId,
+        mem_flags: u32,
+        pages: Pages,
+    ) -> Result<(), HypercallError> {
         let mut reservation = xen_memory_reservation {
             nr_extents: pages.get(),
+            mem_flags,
             domid: domain.get(),
             ..Default::default()
         };
@@ -391,6 +416,11 @@ impl Hypervisor for Xen {
             domains.push(next);
         }
         Ok(domains)
+    }
+
+    fn node_pages(&self, domain: DomainId) -> Result<Vec<Pages>, HypercallError> {
+        self.numa_node_pages(domain)
+            .map_err(|errno| HypercallError::of(Operation::DomainMemory, domain, errno))
     }
 
     fn set_node_affinity(&self, domain: DomainId, nodes: NodeSet) -> Result<(), HypercallError> {

@@ -19,6 +19,9 @@ pub const XENMEM_CLAIM_PAGES: u64 = 24;
 pub const XEN_DOMCTL_GETDOMAININFO: u32 = 5;
 pub const XEN_DOMCTL_SETNODEAFFINITY: u32 = 68;
 
+pub const XEN_DOMCTL_NUMA_OP: u32 = 1101;
+pub const XEN_DOMCTL_NUMA_OP_GET_NODE_PAGES: u32 = 0;
+
 pub const XEN_SYSCTL_PHYSINFO: u32 = 3;
 pub const XEN_SYSCTL_GETDOMAININFOLIST: u32 = 6;
 pub const XEN_SYSCTL_PAGE_OFFLINE_OP: u32 = 14;
@@ -121,6 +124,23 @@ pub struct xenctl_bitmap {
     pub pad: u32,
 }
 
+/// With the one operation there is.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct xen_domctl_numa_op {
+    pub op: u32,
+    pub pad: u32,
+    pub get_node_pages: xen_domctl_numa_op_get_node_pages,
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct xen_domctl_numa_op_get_node_pages {
+    pub nr_nodes: u32,
+    pub pad: u32,
+    pub node_tot_pages: u64,
+}
+
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
 pub struct xen_sysctl_getdomaininfolist {
@@ -189,7 +209,7 @@ pub struct xen_sysctl_numainfo {
 /// One node of `XEN_SYSCTL_numa_meminfo`, in bytes.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default)]
-pub struct xen_sysctl_numa_node_meminfo {
+pub struct xen_sysctl_node_meminfo {
     pub size: u64,
     pub free: u64,
     pub claimed: u64,
@@ -291,7 +311,9 @@ structs! {
         scrub_pages, outstanding_pages;
     xen_sysctl_meminfo: memsize, memfree;
     xen_sysctl_numainfo: num_nodes, pad, meminfo, distance;
-    xen_sysctl_numa_node_meminfo: size, free, claimed;
+    xen_domctl_numa_op: op, pad, get_node_pages;
+    xen_domctl_numa_op_get_node_pages: nr_nodes, pad, node_tot_pages;
+    xen_sysctl_node_meminfo: size, free, claimed;
     xen_sysctl_numa_meminfo: num_nodes, pad, meminfo;
     xen_sysctl_page_offline_op: cmd, start, end, pad, status;
     xen_memory_reservation: extent_start, nr_extents, extent_order, mem_flags, domid, pad;
@@ -306,4 +328,6 @@ const _: () = {
     assert!(offset_of!(Sysctl, u) == 8);
     assert!(size_of::<Sysctl>() >= 8 + 128);
     assert!(size_of::<xen_memory_reservation>() == 32);
+    assert!(offset_of!(xen_domctl_numa_op, get_node_pages) == 8);
+    assert!(size_of::<xen_domctl_numa_op>() == 24);
 };

@@ -175,13 +175,6 @@ impl Control {
         checked(started).map(drop)
     }
 
-    /// Presses debug key `u`, upon which Xen says on its console which memory domains have.
-    pub fn dump_memory_of_domains(&self) -> Result<(), Errno> {
-        // SAFETY: the handle is open, and the keys are a string that ends with 0.
-        let sent = unsafe { xc::xc_send_debug_keys(self.handle(), c"u".as_ptr()) };
-        checked(sent).map(drop)
-    }
-
     /// What is in the ring of Xen's console.
     pub fn console(&self) -> String {
         let mut text = vec![0u8; 1 << 20];

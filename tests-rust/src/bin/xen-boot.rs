@@ -13,6 +13,7 @@ use xen_claims_lab::host::boot::Bootable;
 use xen_claims_lab::host::machine::Machine;
 use xen_claims_lab::run::Cache;
 use xen_claims_lab::series::check::stock;
+use xen_claims_lab::series::xapi;
 use xen_claims_tests::booted;
 
 /// Xen with the series, as `./dev xen build` left it, booted in QEMU.
@@ -142,6 +143,7 @@ fn boot(cache: &Cache, without_series: bool) -> Result<Bootable> {
             tree.join("tools/tests/claim-memory/test-claim-memory"),
         ),
         ("bin/claims-in-tree", tree.join("tools/ocaml/test/claims")),
+        ("bin/xapi-names", xapi::names(&tree)?),
         ("bin/claims-ours", dune.join("tests-ocaml/dom0/claims.exe")),
         (
             "bin/with_domain",

@@ -1,9 +1,11 @@
 //! A: what is claimed, replaced and released is counted right.
 
-use xen_claims::wire::{self, XEN_DOMCTL_CLAIM_MEMORY_GET, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST};
+use xen_claims::wire::{
+    self, xenmemf_exact_node, XEN_DOMCTL_CLAIM_MEMORY_GET, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST,
+};
 use xen_claims::{Errno, Placement, Target};
 
-use super::context::{entry, expect, host, on, CaseContext, Check, PAGE};
+use super::context::{entry, expect, host, on, CaseContext, Check, PAGE, TWO_MIB};
 use super::Case;
 
 pub(super) const CASES: &[Case] = &[
@@ -68,6 +70,16 @@ pub(super) const CASES: &[Case] = &[
         "A14",
         "GET into too short an array says how many there are and copies none",
         short_array,
+    ),
+    Case::new(
+        "A15",
+        "a legacy claim on a node is one of that node, less what the domain has anywhere",
+        legacy_on_a_node,
+    ),
+    Case::new(
+        "A16",
+        "what a domain has of each node is counted as it comes and goes",
+        pages_by_node,
     ),
 ];
 
@@ -300,4 +312,52 @@ fn short_array(lab: &CaseContext<'_>) -> Check {
         get(2, Some(&mut array[..])),
     )?;
     expect("the host entry", entry(HOST, 0), array[0])
+}
+
+fn legacy_on_a_node(lab: &CaseContext<'_>) -> Check {
+    let [node, other] = lab.nodes()?;
+    lab.populate(lab.a, PAGE, 10, Placement::Exact(other))?;
+    lab.legacy_on(lab.a, node, 100)?;
+    lab.expect_claims(lab.a, &[on(node, 90)])?;
+    // It is used up as a claim of a set is: pages of the node first, and it says where they are from.
+    lab.populate(lab.a, PAGE, 40, Placement::Any)?;
+    lab.expect_claims(lab.a, &[on(node, 50)])?;
+    lab.expect_pages(lab.a, &[(node, 40), (other, 10)])?;
+    // One claim at a time, whatever it is on, and 0 releases it whatever node is named.
+    lab.legacy_refused(lab.a, 200, Errno::EINVAL)?;
+    let flags = xenmemf_exact_node(other);
+    lab.legacy_flags_refused("on another node", lab.a, flags, 200, Errno::EINVAL)?;
+    lab.legacy_on(lab.a, other, 0)?;
+    lab.expect_claimed(Target::Host, 0)?;
+    // A set replaces it; it replaces no set.
+    lab.legacy_on(lab.a, node, 60)?;
+    lab.set(lab.a, &[on(other, 5), host(6)])?;
+    lab.expect_claims(lab.a, &[host(6), on(other, 5)])?;
+    lab.legacy_flags_refused("on a node", lab.a, flags, 200, Errno::EINVAL)?;
+    // Others' claims on the node count against it, those on the host do not but on the host.
+    lab.set(lab.a, &[on(node, lab.most_of(Target::Node(node))?)])?;
+    let flags = xenmemf_exact_node(node);
+    let more = 2 * lab.slack() + 1;
+    lab.legacy_flags_refused("on a node claimed", lab.b, flags, more, Errno::ENOMEM)?;
+    lab.set(lab.a, &[host(lab.most_of(Target::Node(node))?)])?;
+    lab.legacy_on(lab.b, node, more)?;
+    lab.expect_claims(lab.b, &[on(node, more)])
+}
+
+fn pages_by_node(lab: &CaseContext<'_>) -> Check {
+    let [first, second] = lab.nodes()?;
+    lab.expect_pages(lab.a, &[])?;
+    lab.populate(lab.a, TWO_MIB, 2, Placement::Exact(first))?;
+    lab.populate(lab.a, PAGE, 3, Placement::Exact(second))?;
+    lab.populate(lab.b, PAGE, 1, Placement::Exact(second))?;
+    lab.expect_pages(lab.a, &[(first, 1024), (second, 3)])?;
+    lab.expect_pages(lab.b, &[(second, 1)])?;
+    // They are what was given, and not what was claimed.
+    lab.set(lab.a, &[on(first, 7), host(8)])?;
+    lab.depopulate(lab.a, PAGE, 2)?;
+    lab.expect_pages(lab.a, &[(first, 1024), (second, 1)])?;
+    lab.depopulate(lab.a, PAGE, 1)?;
+    lab.depopulate(lab.a, TWO_MIB, 1)?;
+    lab.expect_pages(lab.a, &[(first, 512)])?;
+    lab.expect_pages(lab.b, &[(second, 1)])
 }

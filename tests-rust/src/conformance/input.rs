@@ -2,8 +2,9 @@
 
 use xen_claims::limits::{DOMAIN_ID, MAX_CLAIMS, MAX_NODES};
 use xen_claims::wire::{
-    XEN_DOMCTL_CLAIM_MEMORY_GET as GET, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST,
-    XEN_DOMCTL_CLAIM_MEMORY_LEGACY as LEGACY, XEN_DOMCTL_CLAIM_MEMORY_SET as SET,
+    xenmemf_exact_node, XENMEMF_EXACT_NODE_REQUEST, XEN_DOMCTL_CLAIM_MEMORY_GET as GET,
+    XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST, XEN_DOMCTL_CLAIM_MEMORY_LEGACY as LEGACY,
+    XEN_DOMCTL_CLAIM_MEMORY_SET as SET,
 };
 use xen_claims::{DomainId, Errno, NodeId, Placement, Target};
 
@@ -47,6 +48,11 @@ pub(super) const CASES: &[Case] = &[
         legacy_beside,
     ),
     Case::new("I16", "an unprivileged caller: EPERM", unprivileged).without_permission(),
+    Case::new(
+        "I17",
+        "a legacy claim with other flags: EINVAL; on a node there is not: ENOENT",
+        legacy_flags,
+    ),
 ];
 
 /// A node as a target on the wire.
@@ -202,9 +208,15 @@ fn no_domain(lab: &CaseContext<'_>) -> Check {
     // Before anything else is looked at.
     lab.call_refused("mode 2", unknown, 2, 0, None, &[Errno::ESRCH])?;
     lab.legacy_refused(unknown, 1, Errno::EINVAL)?;
+    let pages = lab.host.node_pages(unknown).map_err(|error| error.errno);
+    expect("pages by node", Err(Errno::ESRCH), pages)?;
 
+    lab.populate(lab.a, PAGE, 2, Placement::Any)?;
+    let has = lab.host.node_pages(lab.a)?;
     lab.set(lab.a, &[host(8)])?;
     lab.begin_destroy(lab.a)?;
+    // What it still has can be seen.
+    expect("pages by node", has, lab.host.node_pages(lab.a)?)?;
     lab.expect_claimed(Target::Host, 0)?;
     lab.set_refused(lab.a, &[host(1)], Errno::ESRCH)?;
     lab.set_refused(lab.a, &[host(0)], Errno::ESRCH)?;
@@ -243,6 +255,42 @@ fn legacy_beside(lab: &CaseContext<'_>) -> Check {
     // Neither selector is taken out of a number that has both bits.
     let both = [entry(LEGACY | HOST, 1)];
     lab.entries_refused("both selectors", lab.a, &both, &[Errno::ENOENT])
+}
+
+fn legacy_flags(lab: &CaseContext<'_>) -> Check {
+    let node = lab.node()?;
+    let exact = xenmemf_exact_node(node);
+    let prefer = exact & !XENMEMF_EXACT_NODE_REQUEST;
+    let others = [
+        ("preferring a node", prefer),
+        ("of exactly no node", XENMEMF_EXACT_NODE_REQUEST),
+        ("with an address limit too", exact | 32),
+        ("populated on demand too", exact | (1 << 16)),
+        ("with a flag that is none", exact | (1 << 31)),
+    ];
+    lab.set(lab.a, &[on(node, 8)])?;
+    for (what, flags) in others {
+        lab.legacy_flags_refused(what, lab.b, flags, 8, Errno::EINVAL)?;
+        // Not to release either.
+        lab.legacy_flags_refused(what, lab.a, flags, 0, Errno::EINVAL)?;
+    }
+    let of = |node: u32| ((node + 1) << 8) | XENMEMF_EXACT_NODE_REQUEST;
+    for past in [lab.number_of_nodes(), 64, 254] {
+        let what = format!("on node {past}");
+        lab.legacy_flags_refused(&what, lab.b, of(past), 8, Errno::ENOENT)?;
+        // More than the domain may have, or having a claim already, comes first.
+        lab.legacy_flags_refused(&what, lab.b, of(past), u64::MAX, Errno::EINVAL)?;
+        lab.legacy_flags_refused(&what, lab.a, of(past), 8, Errno::EINVAL)?;
+    }
+    let Some(offline) = NodeId::all()
+        .last()
+        .filter(|n| !lab.all_nodes().contains(n))
+    else {
+        return Ok(());
+    };
+    // To release, no node is looked at.
+    lab.legacy_on(lab.a, offline, 0)?;
+    lab.expect_claimed(Target::Host, 0)
 }
 
 fn unprivileged(lab: &CaseContext<'_>) -> Check {

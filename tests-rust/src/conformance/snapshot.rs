@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use xen_claims::{
-    Claim, ClaimSet, DomainId, DomainInfo, Errno, HostMemory, HypercallError, Hypervisor,
+    Claim, ClaimSet, DomainId, DomainInfo, Errno, HostMemory, HypercallError, Hypervisor, NodeId,
     NodeMemory, NodeSet, Pages, Target,
 };
 
@@ -21,6 +21,8 @@ pub struct DomainCounts {
     pub info: DomainInfo,
     /// What GET says it claims; a dying domain has no GET.
     pub claims: Option<ClaimSet>,
+    /// What it has of each node, where the hypervisor says so.
+    pub pages: Vec<Pages>,
 }
 
 impl DomainCounts {
@@ -59,7 +61,15 @@ impl Snapshot {
                 Err(error) if error.errno == Errno::ESRCH => None,
                 Err(error) => return Err(error),
             };
-            domains.push(DomainCounts { info, claims });
+            let pages = match hypervisor.node_pages(info.domain) {
+                Err(error) if error.errno == Errno::ESRCH => Vec::new(),
+                pages => pages?,
+            };
+            domains.push(DomainCounts {
+                info,
+                claims,
+                pages,
+            });
         }
         Ok(Snapshot {
             host: hypervisor.host()?,
@@ -96,7 +106,7 @@ impl Snapshot {
         self.domains.iter().find(|d| d.info.domain == id)
     }
 
-    /// What breaks I1 to I4 of `docs/contract.md`, 1.7: one line each, none if all hold. I3 is not
+    /// What breaks I1 to I5 of `docs/contract.md`, 1.7: one line each, none if all hold. I3 is not
     /// asked of the domains that `may_exceed` their maximum, as those that lowered it may.
     pub fn violations(&self, may_exceed: impl Fn(DomainId) -> bool) -> Vec<String> {
         let mut found = self.host_violations();
@@ -176,10 +186,18 @@ impl Snapshot {
 
     fn domain_counts(&self) -> Counts {
         let mut counts = Counts::new();
-        for DomainCounts { info, claims } in &self.domains {
+        for DomainCounts {
+            info,
+            claims,
+            pages,
+        } in &self.domains
+        {
             let mut note = |what: &str, count| {
                 counts.insert(format!("{}, {what}", info.domain), count);
             };
+            for (node, pages) in NodeId::all().zip(pages) {
+                note(&format!("on {node}"), Count::Moving(pages.get()));
+            }
             note("populated", Count::Moving(info.tot_pages.get()));
             note("maximum", Count::Exact(info.max_pages.get()));
             note("outstanding", Count::Exact(info.outstanding_pages.get()));
@@ -243,6 +261,14 @@ fn domain_violations(
             info.tot_pages, info.max_pages
         ));
     }
+    let on_nodes: u64 = domain.pages.iter().map(|pages| pages.get()).sum();
+    // Dom0 is not asked: what it has changes by itself.
+    if on_nodes != info.tot_pages.get() && !domain.pages.is_empty() && id != DomainId::DOM0 {
+        found.push(format!(
+            "I5: {id} has {}, but {on_nodes} on all nodes together",
+            info.tot_pages
+        ));
+    }
     for claim in domain.claims.iter().flat_map(ClaimSet::outstanding) {
         if matches!(claim.target, Target::Node(node) if !online.contains(node)) {
             found.push(format!(
@@ -263,11 +289,20 @@ impl fmt::Display for Snapshot {
             let (free, claimed) = (node.free.get(), node.claimed.get());
             write!(f, "\n    {id}: size {size}, free {free}, claimed {claimed}")?;
         }
-        for DomainCounts { info, claims } in &self.domains {
+        for DomainCounts {
+            info,
+            claims,
+            pages,
+        } in &self.domains
+        {
             let (tot, max) = (info.tot_pages.get(), info.max_pages.get());
             let outstanding = info.outstanding_pages.get();
             write!(f, "\n    {}: populated {tot}, maximum {max}", info.domain)?;
             write!(f, ", outstanding {outstanding}")?;
+            let on_nodes = NodeId::all().zip(pages);
+            for (node, pages) in on_nodes.filter(|(_, pages)| **pages > Pages::ZERO) {
+                write!(f, ", {} on {node}", pages.get())?;
+            }
             match claims {
                 Some(set) => write!(f, ", claims {}", claim_list(set.outstanding()))?,
                 None => write!(f, ", no GET")?,

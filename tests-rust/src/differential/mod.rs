@@ -253,6 +253,7 @@ impl Pair {
                 let mut entries = entries.iter().flatten();
                 self.have_room.contains(domain) || entries.all(|entry| entry.pages == 0)
             }
+            Call::Legacy { domain, flags, .. } => *flags == 0 || self.have_room.contains(domain),
             _ => true,
         }
     }
@@ -271,6 +272,19 @@ impl Pair {
             // What else is in the array was not read.
             let mut entries = entries.iter().flatten().take(*nr_entries as usize);
             if entries.any(|entry| entry.pages > 0 && NodeId::new(entry.target.into()).is_ok()) {
+                self.have_room.insert(*domain);
+            }
+        }
+        if let (
+            Call::Legacy {
+                domain,
+                flags,
+                pages,
+            },
+            true,
+        ) = (call, done)
+        {
+            if *flags != 0 && *pages != 0 {
                 self.have_room.insert(*domain);
             }
         }
@@ -458,7 +472,14 @@ pub(crate) fn snapshot(host: &Host) -> Result<Snapshot, HypercallError> {
     let domains = infos.into_iter().map(|info| {
         let has_claims = claim_sets && !info.dying;
         let claims = has_claims.then(|| host.get(info.domain)).transpose()?;
-        Ok(DomainCounts { info, claims })
+        let pages = claim_sets
+            .then(|| host.node_pages(info.domain))
+            .transpose()?;
+        Ok(DomainCounts {
+            info,
+            claims,
+            pages: pages.unwrap_or_default(),
+        })
     });
     Ok(Snapshot {
         host: memory,

@@ -51,6 +51,7 @@ fn without_claims(
         let all_claimed = now.host.claimed > Pages::ZERO && now.host.free <= now.host.claimed;
         match call {
             Call::Claim { .. } => continue,
+            Call::Legacy { flags: 1.., .. } => continue,
             Call::OfflineFree { .. } if all_claimed => continue,
             _ => {}
         }

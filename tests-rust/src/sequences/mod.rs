@@ -60,7 +60,8 @@ pub enum Plan {
     Set(usize, Vec<(Option<usize>, Amount)>),
     Hostile(usize, u32, i32, Option<Vec<(Aim, Amount, u32)>>),
     Get(usize, u32, Option<usize>),
-    Legacy(usize, Amount),
+    /// On a target, or with flags that need not mean any.
+    Legacy(usize, Aim, Amount),
     Populate(usize, u32, u64, u8, usize),
     /// As many single pages as the domain can have of a node, and that many more; 100 at most.
     Fill(usize, i64, u8, usize),
@@ -118,6 +119,7 @@ pub enum Call {
     },
     Legacy {
         domain: DomainId,
+        flags: u32,
         pages: u64,
     },
     Populate {
@@ -170,7 +172,8 @@ impl Call {
             Call::Claim { mode: 0, .. } => "SET",
             Call::Claim { mode: 1, .. } => "GET",
             Call::Claim { .. } => "mode",
-            Call::Legacy { .. } => "legacy",
+            Call::Legacy { flags: 0, .. } => "legacy",
+            Call::Legacy { .. } => "legacy on node",
             Call::Populate { .. } => "populate",
             Call::Depopulate { .. } => "depopulate",
             Call::OfflineFree { .. } => "offline free",
@@ -306,7 +309,13 @@ pub fn make(
                 .claim_memory(domain, mode, nr_entries, array)
                 .map(|()| 0);
         }
-        Call::Legacy { domain, pages } => host.claim_pages(domain, Pages::new(pages)).map(|()| 0),
+        Call::Legacy {
+            domain,
+            flags,
+            pages,
+        } => host
+            .claim_pages_flags(domain, flags, Pages::new(pages))
+            .map(|()| 0),
         Call::Populate {
             domain,
             order,

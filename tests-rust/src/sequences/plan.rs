@@ -1,6 +1,8 @@
 //! What a plan comes to on a host as it is.
 
-use xen_claims::wire::{xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST};
+use xen_claims::wire::{
+    xen_memory_claim, xenmemf_exact_node, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST,
+};
 use xen_claims::{DomainId, NodeId, Pages, Placement, Target};
 
 use super::{Aim, Amount, Call, Plan};
@@ -69,8 +71,13 @@ impl Plan {
                     entries: room.map(|room| vec![rubbish; room]),
                 }
             }
-            Plan::Legacy(d, amount) => {
-                let pages = resolve(now, dom(d), Target::Host, amount);
+            Plan::Legacy(d, aim, amount) => {
+                let (target, flags) = match aim {
+                    Aim::Host => (Target::Host, 0),
+                    Aim::Node(n) => (Target::Node(node(n)), xenmemf_exact_node(node(n))),
+                    Aim::Raw(flags) => (Target::Host, flags),
+                };
+                let pages = resolve(now, dom(d), target, amount);
                 // The legacy call counts from what the domain has.
                 let has = now.domain(dom(d)).map_or(0, |d| d.info.tot_pages.get());
                 let pages = if matches!(amount, Amount::Pages(_)) {
@@ -80,6 +87,7 @@ impl Plan {
                 };
                 Call::Legacy {
                     domain: dom(d),
+                    flags,
                     pages,
                 }
             }

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use xen_claims::limits::{CLAIM_PAGES, DOMAIN_PAGES, EXTENT_ORDER, MAX_CLAIMS, MAX_NODES};
+use xen_claims::wire::XENMEMF_EXACT_NODE_REQUEST;
 use xen_claims::wire::XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST;
 use xen_claims::wire::XEN_DOMCTL_CLAIM_MEMORY_LEGACY as LEGACY;
 use xen_claims::NodeId;
@@ -46,6 +47,21 @@ fn aim() -> impl Strategy<Value = Aim> {
     ];
     prop_oneof![
         2 => Just(Aim::Host),
+        4 => any::<usize>().prop_map(Aim::Node),
+        1 => raw.prop_map(Aim::Raw),
+    ]
+}
+
+/// Flags of the legacy call are of 32 bits: a node plus one in the second byte, and bit 17 if no other
+/// will do.
+fn legacy_aim() -> impl Strategy<Value = Aim> {
+    let raw = prop_oneof![
+        any::<u8>().prop_map(|node| (u32::from(node) << 8) | XENMEMF_EXACT_NODE_REQUEST),
+        any::<u8>().prop_map(|node| u32::from(node) << 8),
+        any::<u32>(),
+    ];
+    prop_oneof![
+        4 => Just(Aim::Host),
         4 => any::<usize>().prop_map(Aim::Node),
         1 => raw.prop_map(Aim::Raw),
     ]
@@ -98,7 +114,8 @@ fn plan() -> impl Strategy<Value = Plan> {
         4 => hostile(),
         2 => (slot(), capacity, prop::option::weighted(0.9, room))
             .prop_map(|(d, capacity, room)| Plan::Get(d, capacity, room)),
-        2 => (slot(), amount()).prop_map(|(d, amount)| Plan::Legacy(d, amount)),
+        3 => (slot(), legacy_aim(), amount())
+            .prop_map(|(d, aim, amount)| Plan::Legacy(d, aim, amount)),
         8 => (slot(), order(), 0..40_u64, 0..3_u8, n())
             .prop_map(|(d, order, extents, how, n)| Plan::Populate(d, order, extents, how, n)),
         4 => (slot(), -1..=1_i64, 0..4_u8, n())
@@ -149,7 +166,7 @@ fn built() -> impl Strategy<Value = Vec<Plan>> {
     let claims = prop::collection::vec((target, amount.clone()), 1..5);
     let claims = prop_oneof![
         5 => claims.prop_map(|claims| Plan::Set(0, claims)),
-        1 => amount.prop_map(|amount| Plan::Legacy(0, amount)),
+        1 => amount.prop_map(|amount| Plan::Legacy(0, Aim::Host, amount)),
     ];
     let extents = || {
         (

@@ -76,7 +76,8 @@ proptest! {
             let expected = match step.call {
                 Call::Claim { domain, mode, nr_entries, entries } =>
                     reference::claim_memory(&step.before, *domain, *mode, *nr_entries, entries.as_deref()),
-                Call::Legacy { domain, pages } => reference::legacy(&step.before, *domain, *pages),
+                Call::Legacy { domain, flags, pages } =>
+                    reference::legacy(&step.before, *domain, *flags, *pages),
                 _ => return Ok(()),
             };
             prop_assert_eq!(step.result.map(drop), expected);
@@ -92,8 +93,8 @@ proptest! {
             let after = match (step.call, step.result) {
                 (Call::Claim { domain, mode: 0, nr_entries, entries: Some(entries) }, Ok(_)) =>
                     reference::installed(&step.before, *domain, &entries[..*nr_entries as usize]),
-                (Call::Legacy { domain, pages }, Ok(_)) =>
-                    reference::installed_legacy(&step.before, *domain, *pages),
+                (Call::Legacy { domain, flags, pages }, Ok(_)) =>
+                    reference::installed_legacy(&step.before, *domain, *flags, *pages),
                 _ => return Ok(()),
             };
             prop_assert_eq!(&step.after, &after);

@@ -69,7 +69,7 @@ pub fn claim_memory(
         one_entry(s, d, entries, n)?;
     }
     if entries[0].target == LEGACY {
-        return legacy(s, domain, entries[0].pages);
+        return legacy(s, domain, 0, entries[0].pages);
     }
     let wanted: i128 = entries.iter().map(|entry| i128::from(entry.pages)).sum();
     if wanted == 0 {
@@ -152,7 +152,17 @@ pub fn got(s: &Snapshot, domain: DomainId) -> Vec<xen_memory_claim> {
 }
 
 /// 1.6.
-pub fn legacy(s: &Snapshot, domain: DomainId, pages: u64) -> Result<(), Errno> {
+pub fn legacy(s: &Snapshot, domain: DomainId, flags: u32, pages: u64) -> Result<(), Errno> {
+    let node = if flags == 0 {
+        None
+    } else {
+        // Of bits 8 to 15 and 17; 0 in the former is no node.
+        let named = (flags >> 8) & 0xFF;
+        if flags != (1 << 17) + (named << 8) || named == 0 {
+            return Err(Errno::EINVAL);
+        }
+        Some(i64::from(named) - 1)
+    };
     let d = s.domain(domain).filter(|d| !d.info.dying);
     let d = d.ok_or(Errno::EINVAL)?;
     let (pages, tot) = (i128::from(pages), wide(d.info.tot_pages));
@@ -161,6 +171,13 @@ pub fn legacy(s: &Snapshot, domain: DomainId, pages: u64) -> Result<(), Errno> {
     }
     if wide(d.info.outstanding_pages) > 0 || pages <= tot || pages > wide(d.info.max_pages) {
         return Err(Errno::EINVAL);
+    }
+    if let Some(node) = node {
+        let node = NodeId::new(node).map_err(|_| Errno::ENOENT)?;
+        let (free, claimed, _) = counts(s, d, Target::Node(node)).ok_or(Errno::ENOENT)?;
+        if pages - tot > free - claimed {
+            return Err(Errno::ENOMEM);
+        }
     }
     if pages - tot > wide(s.host.free) - wide(s.host.claimed) {
         return Err(Errno::ENOMEM);
@@ -176,7 +193,7 @@ pub fn installed(s: &Snapshot, domain: DomainId, entries: &[xen_memory_claim]) -
         ..
     }] = entries
     {
-        return installed_legacy(s, domain, *pages);
+        return installed_legacy(s, domain, 0, *pages);
     }
     let mut claims = BTreeMap::new();
     for entry in entries {
@@ -187,10 +204,12 @@ pub fn installed(s: &Snapshot, domain: DomainId, entries: &[xen_memory_claim]) -
 }
 
 /// The counts after a legacy claim that succeeds.
-pub fn installed_legacy(s: &Snapshot, domain: DomainId, pages: u64) -> Snapshot {
+pub fn installed_legacy(s: &Snapshot, domain: DomainId, flags: u32, pages: u64) -> Snapshot {
+    let node = NodeId::new(i64::from((flags >> 8) & 0xFF) - 1);
+    let target = node.map_or(Target::Host, Target::Node);
     let tot = s.domain(domain).map_or(0, |d| wide(d.info.tot_pages));
     let pages = (i128::from(pages) - tot).max(0);
-    with_claims(s, domain, &BTreeMap::from([(Target::Host, pages)]))
+    with_claims(s, domain, &BTreeMap::from([(target, pages)]))
 }
 
 /// The same counts, but for a domain that claims exactly this.

@@ -8,7 +8,7 @@ use proptest::test_runner::TestRunner;
 use xen_claims::{DomainControl, Hypervisor, NodeId, Pages};
 use xen_claims_lab::allocator::{Boot, Build, Flags, Host, Placing, Profile, Tree, Xen};
 use xen_claims_tests::differential::{check, shortest, unchanged, Compared, PLACEMENTS};
-use xen_claims_tests::sequences::{long_sequences, Amount, Plan, Sequence};
+use xen_claims_tests::sequences::{long_sequences, Aim, Amount, Plan, Sequence};
 
 /// The hosts that are compared.
 #[derive(Debug)]
@@ -102,7 +102,10 @@ fn what_was_found_once_is_right(Builds { patched, .. }: &Builds) -> Result<()> {
         on(
             &[(12, 1774)],
             plain,
-            vec![Plan::BeginDestroy(0), Plan::Legacy(0, Amount::Pages(0))],
+            vec![
+                Plan::BeginDestroy(0),
+                Plan::Legacy(0, Aim::Host, Amount::Pages(0)),
+            ],
         )?,
         // GET into no array: how many entries there are is said all the same.
         on(&[(0, 64)], plain, vec![Plan::Get(0, 65, None)])?,

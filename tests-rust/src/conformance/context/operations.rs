@@ -124,6 +124,53 @@ impl CaseContext<'_> {
         })
     }
 
+    /// A legacy claim on one node, which need not be there if it is of 0 pages.
+    pub(in crate::conformance) fn legacy_on(
+        &self,
+        domain: DomainId,
+        node: NodeId,
+        pages: u64,
+    ) -> Check {
+        let name = self.name(domain);
+        let what = format!("{name} makes a legacy claim of {pages} on {node}");
+        self.step(what, || {
+            Ok(self
+                .host
+                .claim_pages_node(domain, node, Pages::new(pages))?)
+        })
+    }
+
+    /// A legacy claim with these flags that fails with this errno and changes nothing.
+    pub(in crate::conformance) fn legacy_flags_refused(
+        &self,
+        what: &str,
+        domain: DomainId,
+        flags: u32,
+        pages: u64,
+        errno: Errno,
+    ) -> Check {
+        let name = self.name(domain);
+        let what = format!("{name} makes a legacy claim of {pages}, {what}, in vain");
+        self.refused_step(what, || {
+            let pages = Pages::new(pages);
+            let result = self.host.claim_pages_flags(domain, flags, pages);
+            expect_refusal(&[errno], result.map_err(|error| error.errno))
+        })
+    }
+
+    /// That the domain has so many pages on each node, and none on others.
+    pub(in crate::conformance) fn expect_pages(
+        &self,
+        domain: DomainId,
+        expected: &[(NodeId, u64)],
+    ) -> Check {
+        let pages = self.host.node_pages(domain)?;
+        let on_nodes = NodeId::all().zip(pages.iter().map(|pages| pages.get()));
+        let found: Vec<_> = on_nodes.filter(|(_, pages)| *pages > 0).collect();
+        let name = self.name(domain);
+        expect(format_args!("pages of {name}"), expected.to_vec(), found)
+    }
+
     /// A SET of one LEGACY entry.
     pub(in crate::conformance) fn legacy_entry(&self, domain: DomainId, pages: u64) -> Check {
         let what = format!("{} sets a LEGACY entry of {pages}", self.name(domain));
