@@ -335,11 +335,13 @@ fn legacy_on_a_node(lab: &CaseContext<'_>) -> Check {
     lab.expect_claims(lab.a, &[host(6), on(other, 5)])?;
     lab.legacy_flags_refused("on a node", lab.a, flags, 200, Errno::EINVAL)?;
     // Others' claims on the node count against it, those on the host do not but on the host.
-    lab.set(lab.a, &[on(node, lab.most_of(Target::Node(node))?)])?;
+    lab.set(lab.a, &[host(0)])?;
+    let most = lab.most_of(Target::Node(node))?;
+    lab.set(lab.a, &[on(node, most)])?;
     let flags = xenmemf_exact_node(node);
     let more = 2 * lab.slack() + 1;
     lab.legacy_flags_refused("on a node claimed", lab.b, flags, more, Errno::ENOMEM)?;
-    lab.set(lab.a, &[host(lab.most_of(Target::Node(node))?)])?;
+    lab.set(lab.a, &[host(most)])?;
     lab.legacy_on(lab.b, node, more)?;
     lab.expect_claims(lab.b, &[on(node, more)])
 }
