@@ -148,7 +148,7 @@ static struct domain_node_claims *room_for(unsigned int nr_nodes)
 
 void *_xvzalloc(size_t size, unsigned int align)
 {
-    unsigned int nr_nodes = nondet_uint();
+    unsigned int nr_nodes = (size - sizeof(struct domain_node_claims)) / sizeof(int);
 
     expect(!heap_is_locked && !page_alloc_locked,
           "nothing is allocated with a lock held");
@@ -161,8 +161,9 @@ void *_xvzalloc(size_t size, unsigned int align)
     if ( heap_failed )
         return NULL;
 
-    assume(nr_nodes >= 1 && nr_nodes <= MAX_NUMNODES &&
-           size == sizeof(struct domain_node_claims) + nr_nodes * sizeof(int));
+    expect(size == sizeof(struct domain_node_claims) + nr_nodes * sizeof(int) &&
+           nr_nodes >= 1 && nr_nodes <= MAX_NUMNODES,
+           "room is allocated for one node up to all of them, and no more");
     allocated = room_for(nr_nodes);
 
     return allocated;
