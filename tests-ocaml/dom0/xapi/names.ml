@@ -94,8 +94,11 @@ let () =
       claim_pages_node xc domid freest 1024;
       Xenctrl.domain_memory_increase_reservation xc domid 4096L;
       same "pages" (on freest 1024L) (pages ());
-      same "claims" [] (Array.to_list (Array.map (fun (c : Xenctrl.claim) -> c.pages)
-        (Xenctrl.domain_claim_memory_get xc domid)));
+      same "claims" []
+        (Array.to_list
+           (Array.map
+              (fun (c : Xenctrl.claim) -> c.pages)
+              (Xenctrl.domain_claim_memory_get xc domid)));
       (* What it has counts. *)
       refused Unix.EINVAL (fun () -> claim_pages_node xc domid freest 1024));
   check "room for fewer nodes, and a domain that is not there" (fun () ->
