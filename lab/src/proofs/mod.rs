@@ -260,6 +260,37 @@ pub const PROOFS: &[Proof] = &[
         ],
     },
     Proof {
+        name: "allocate",
+        variants: &[("node 1", &["NODE=1"])],
+        replaced: &[
+            ("get_claimed_buddy", "give_claimed"),
+            ("get_free_buddy", "give_free"),
+            ("redeem_claims", "note_redeeming"),
+            ("check_low_mem_virq", "nobody_is_told"),
+        ],
+        rounds: ROUNDS,
+        controls: &[
+            (
+                "allocation-is-not-counted",
+                "the node has as many free pages less, and no other node",
+            ),
+        ],
+    },
+    Proof {
+        name: "offline",
+        variants: &[("node 1", &["NODE=1"])],
+        replaced: &[
+            ("page_list_add_scrub", "put_back"),
+            ("page_list_del", "take_off"),
+            ("page_list_add_tail", "take_off"),
+        ],
+        rounds: ROUNDS,
+        controls: &[(
+            "offlining-is-not-counted",
+            "the node has as many free pages less, and no other node",
+        )],
+    },
+    Proof {
         name: "recall",
         variants: EVERY_NODE,
         replaced: AS_PROVED,
