@@ -75,8 +75,22 @@ Of those that are left over, domain 2 is not: it runs.
 Whether the others were, or are being migrated in and wait, Xen does not know. No answer is a no:
 
   $ xen_claims release --orphans --idle 0.2 </dev/null
+  Nothing happens to these domains. So it is with one that was left over, and with one that is being
+  restored or migrated in, and waits for what is to come. Which it is, the toolstack knows.
+  domain 1: has 2G of at most 4608M, claims 1=2G host=512M. Release that? [y/N] 
+  domain 1: left alone
+  domain 3: has 14G of at most 32G, claims 3=2G. Release that? [y/N] 
+  domain 3: left alone
   $ printf 'n\nyes\n' | xen_claims release --orphans --idle 0
+  Nothing happens to these domains. So it is with one that was left over, and with one that is being
+  restored or migrated in, and waits for what is to come. Which it is, the toolstack knows.
+  domain 1: has 2G of at most 4608M, claims 1=2G host=512M. Release that? [y/N] 
+  domain 1: left alone
+  domain 3: has 14G of at most 32G, claims 3=2G. Release that? [y/N] 
+  domain 3: released 3=2G
   $ xen_claims release 1 --yes
+  xen-claims: --yes is for --orphans
+  [2]
   $ xen-claims release --orphans --host 4x16 --state empty.json
   No claims are left over.
 

@@ -40,8 +40,9 @@ Over 500 lines, as it shows all of them whole.
   
          A domain that is paused, never run is being built, or its builder is
          gone; xen-claims watch shows which, as claims of a domain that is
-         being built are used up. To release the claims of all such domains to
-         which nothing happens for 10 seconds, or those of one domain:
+         being built are used up. To be asked about each such domain to which
+         nothing happens for 10 seconds, or to release the claims of one
+         domain:
   
          xen-claims release --orphans
          xen-claims release DOMID
@@ -71,7 +72,7 @@ Over 500 lines, as it shows all of them whole.
          plan [OPTION]… SIZE
              find nodes for a domain of some size
   
-         release [--idle=SECONDS] [--orphans] [OPTION]… [DOMID]
+         release [--idle=SECONDS] [--orphans] [--yes] [OPTION]… [DOMID]
              give claims back
   
          set [OPTION]… DOMID TARGET=SIZE…
@@ -457,6 +458,12 @@ Over 500 lines, as it shows all of them whole.
              Nodes of that list, as 0,1. Only what they do not have is taken
              from others, the nearest to them.
   
+         only:NODES
+             As few of these nodes as can be, and no others.
+  
+         evenly:NODES
+             All of these nodes, evenly, and no others.
+  
   EXAMPLES
          xen-claims plan 12G --policy pack --vcpus-node 1
   
@@ -466,7 +473,7 @@ Over 500 lines, as it shows all of them whole.
   
   OPTIONS
          --host-claim
-             Claim host-wide what the nodes of single or prefer do not have.
+             Claim host-wide what the nodes of the policy do not have.
   
          --json
              Print JSON, in the shape that xen-claims(1) describes.
@@ -519,17 +526,21 @@ Over 500 lines, as it shows all of them whole.
          xen-claims-release - give claims back
   
   SYNOPSIS
-         xen-claims release [--idle=SECONDS] [--orphans] [OPTION]… [DOMID]
+         xen-claims release [--idle=SECONDS] [--orphans] [--yes] [OPTION]…
+         [DOMID]
   
   DESCRIPTION
          Gives back all that a domain still claims. What it has, it keeps.
   
-         With --orphans, does that for every domain that no builder is working
-         on: it claims memory, is paused, was never run, and neither its memory
-         nor its claims change for --idle seconds. Xen does not know who builds
-         a domain, so that the last of these is the only sign of life: a
-         builder that pauses for longer than that loses its claims, and may run
-         out of memory later, as it would without.
+         With --orphans, looks for domains that claim memory, are paused, were
+         never run, and whose memory and claims do not change for --idle
+         seconds, and asks for each whether to do that. What was left over by a
+         builder that is gone looks so; a domain that is being restored or
+         migrated in does, too, as long as it waits for the other host or a
+         disk. Xen does not know who builds a domain. The toolstack does: see
+         what it is doing, and which of its processes are there (xl,
+         libxl-save-helper, xenguest, emu-manager). A build whose claims are
+         released may run out of memory later, as it would without claims.
   
          The domains themselves stay; xl destroy ends them, and releases their
          claims too.
@@ -540,12 +551,17 @@ Over 500 lines, as it shows all of them whole.
   
   OPTIONS
          --idle=SECONDS (absent=10)
-             For how long nothing must happen to a domain before it is an
-             orphan: 0 to 86400 seconds. With 0, builds that are under way lose
-             their claims, too.
+             For how long nothing must happen to a domain before it may be an
+             orphan: 0 to 86400 seconds. With 0, builds that are at work are
+             asked about, too.
   
          --orphans
-             Release what was left over by builders that are gone.
+             Release what was left over by builders that are gone; asks for
+             each domain.
+  
+         -y, --yes
+             Do not ask: nothing is being restored or migrated in, as after the
+             toolstack was restarted and has ended what it had begun.
   
   HYPERVISOR OPTIONS
          --host=HOST
