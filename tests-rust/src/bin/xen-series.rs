@@ -165,6 +165,15 @@ fn boot(cache: &Cache, stock: bool) -> Result<Boot> {
         ("bin/claims-in-tree", tree.join("tools/ocaml/test/claims")),
         ("bin/claims-ours", dune.join("tests-ocaml/dom0/claims.exe")),
         (
+            "bin/toolstack-ours",
+            dune.join("tests-ocaml/dom0/toolstack_ours.exe"),
+        ),
+        (
+            "bin/toolstack-in-tree",
+            target.join("in-tree/toolstack-in-tree"),
+        ),
+        ("bin/xapi-daemon", dune.join("examples/xapi/daemon.exe")),
+        (
             "bin/with_domain",
             dune.join("tests-ocaml/dom0/with_domain.exe"),
         ),
