@@ -1,6 +1,7 @@
 (* A hypercall that takes long holds nobody up: the runtime lock is released around it. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Test_support
 open Values
 
@@ -45,7 +46,7 @@ let blocked_call h d () = Xenctrl.domain_claim_memory h d [| host 1L |]
 let scene () =
   let h = open_host () in
   let d = new_domain h in
-  Xenctrl.Model.inject h (Delay delay);
+  Model.inject h (Delay delay);
   (h, d)
 
 let thread f = Thread.create f ()
@@ -59,7 +60,7 @@ let systhread () =
 let same_handle () =
   let h, d = scene () in
   let e = new_domain ~max_pages:100L h in
-  let work () = ignore (Xenctrl.domain_populate h e ~order:0 ~extents:1 Any) in
+  let work () = ignore (Building.domain_populate h e ~order:0 ~extents:1 Any) in
   progress ~spawn:thread ~join:Thread.join ~work (blocked_call h d);
   Check.claims_of h d [| host 1L |]
 

@@ -1,6 +1,7 @@
 (* Hosts and the life of domains, docs/contract.md 1.8, and what Xenctrl says of them. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Test_support
 open Values
 
@@ -10,7 +11,7 @@ let hosts () =
   let uniform nodes gibs = List.init nodes (fun n -> (n, Int64.mul gibs gib)) in
   List.iter
     (fun (host, expected) ->
-      Alcotest.(check (list (pair int int64))) host expected (sizes (Xenctrl.Model.create host)))
+      Alcotest.(check (list (pair int int64))) host expected (sizes (Model.create host)))
     [
       ("uma", uniform 1 64L);
       ("2-socket", uniform 2 128L);
@@ -22,7 +23,7 @@ let hosts () =
     ]
 
 let this_machine () =
-  let h = Xenctrl.Model.create "this" in
+  let h = Model.create "this" in
   let nodes = Xenctrl.node_memory h in
   Check.at_least "nodes" 1 (List.length nodes);
   Alcotest.(check bool)
@@ -37,9 +38,7 @@ let bad_nodes = Printf.sprintf "'%s': a host has 1..64 nodes"
 let bad_memory = Printf.sprintf "'%s': a node has 1..1048576 GiB"
 
 let bad_host (host, complaint) =
-  let test () =
-    Check.invalid ("Xenctrl.Model.create: " ^ complaint host) (fun () -> Xenctrl.Model.create host)
-  in
+  let test () = Check.invalid ("Model.create: " ^ complaint host) (fun () -> Model.create host) in
   Host.case (Printf.sprintf "%S" host) test
 
 let bad_hosts =
@@ -75,11 +74,11 @@ let pausing () =
   in
   let check what expected = Alcotest.(check (option (pair bool int64))) what expected (paused ()) in
   check "a new domain" (Some (true, 0L));
-  Xenctrl.domain_unpause h d;
+  Building.domain_unpause h d;
   check "once started" (Some (false, 0L));
   let again error domid =
     Check.refused error "domain_unpause" (Printf.sprintf "domid %d" domid) (fun () ->
-        Xenctrl.domain_unpause h domid)
+        Building.domain_unpause h domid)
   in
   again EINVAL d;
   again ESRCH 32_751
@@ -91,7 +90,7 @@ let domids () =
   if not Host.on_xen then Alcotest.(check int) "first" 1 first;
   let are what offsets = Alcotest.(check (list int)) what (List.map (( + ) first) offsets) in
   are "ascending" [ 0; 1; 2; 3; 4 ] ids;
-  Xenctrl.domain_destroy h (first + 2);
+  Building.domain_destroy h (first + 2);
   (* An id that was used is not soon another domain's. *)
   are "next" [ 5 ] [ Host.new_domain h ];
   let listed = List.map (fun (d : Xenctrl.domain_info) -> d.domid) (domains h) in
@@ -101,7 +100,7 @@ let max_memory () =
   let h = open_host () in
   let d = Host.new_domain h in
   let max kib =
-    Xenctrl.domain_setmaxmem h d kib;
+    Building.domain_setmaxmem h d kib;
     (domain_info h d).max_pages
   in
   Check.pages "at first" 0L (domain_info h d).max_pages;
@@ -115,14 +114,15 @@ let max_memory () =
       (* Rounding towards 0 would make the first three of these 0 pages. *)
       List.iter
         (fun kib ->
-          Check.invalid_from "domain_setmaxmem" (fun () -> Xenctrl.domain_setmaxmem h d kib))
+          Check.invalid_from "Building.domain_setmaxmem" (fun () ->
+              Building.domain_setmaxmem h d kib))
         [ -1L; -2L; -3L; -4L; -5L; Int64.min_int ])
 
 let stops_at_the_maximum () =
   let h = open_host () in
   let d = new_domain ~max_pages:1_000L h in
   let free = (Xenctrl.host_memory h).free_pages in
-  let given = Xenctrl.domain_populate h d ~order:0 ~extents:2_000 Any in
+  let given = Building.domain_populate h d ~order:0 ~extents:2_000 Any in
   Alcotest.(check int) "given" 1_000 given;
   Check.pages "has" 1_000L (domain_info h d).total_pages;
   Check.free "free" (Int64.sub free 1_000L) (Xenctrl.host_memory h).free_pages
@@ -132,9 +132,13 @@ let from h d placements =
   let free () = List.map (fun (m : Xenctrl.node_memory) -> m.free) (Xenctrl.node_memory h) in
   let one placement =
     let before = free () in
-    Alcotest.(check int) "one page" 1 (Xenctrl.domain_populate h d ~order:0 ~extents:1 placement);
+    Alcotest.(check int) "one page" 1 (Building.domain_populate h d ~order:0 ~extents:1 placement);
     let less = List.map2 (fun a b -> a <> b) before (free ()) in
-    Option.get (List.find_index Fun.id less)
+    let rec first n = function
+      | [] -> assert false
+      | yes :: rest -> if yes then n else first (n + 1) rest
+    in
+    first 0 less
   in
   List.map one placements
 
@@ -145,7 +149,7 @@ let affinity () =
     Option.iter (Xenctrl.domain_set_node_affinity h d) affinity;
     Alcotest.(check (list int)) what expected (from h d placements)
   in
-  let any n = List.init n (fun _ -> Xenctrl.Any) in
+  let any n = List.init n (fun _ -> Building.Any) in
   check "all, cyclically, behind node 0" None (any 8) [ 1; 2; 3; 4; 5; 0; 1; 2 ];
   check "two in turn" (Some [ 4; 1 ]) (any 5) [ 1; 4; 1; 4; 1 ];
   check "with one absent" (Some [ 63; 2 ]) (any 2) [ 2; 2 ];
@@ -157,7 +161,7 @@ let full_nodes () =
   let h = open_host ~nodes:6 () in
   let hog = new_domain h in
   let fill n =
-    let given = Xenctrl.domain_populate h hog ~order:18 ~extents:2 (Exact n) in
+    let given = Building.domain_populate h hog ~order:18 ~extents:2 (Exact n) in
     Alcotest.(check int) "a whole node" 1 given
   in
   let d = new_domain h in
@@ -165,21 +169,21 @@ let full_nodes () =
   fill 4;
   Alcotest.(check (list int)) "near" [ 1; 1 ] (from h d [ Any; Prefer 4 ]);
   (* Nothing left on the affinity's nodes: the others, ascending. *)
-  ignore (Xenctrl.domain_populate h hog ~order:0 ~extents:(Int64.to_int gib) (Exact 1));
+  ignore (Building.domain_populate h hog ~order:0 ~extents:(Int64.to_int gib) (Exact 1));
   Alcotest.(check (list int)) "far" [ 0; 5; 0 ] (from h d [ Any; Prefer 5; Prefer 4 ]);
   Alcotest.(check int)
     "exact, or none" 0
-    (Xenctrl.domain_populate h d ~order:0 ~extents:1 (Exact 4))
+    (Building.domain_populate h d ~order:0 ~extents:1 (Exact 4))
 
 let orders () =
   let h = open_host () in
   let d = new_domain h in
   let populate ?(order = 0) ?(extents = 1) placement =
-    Xenctrl.domain_populate h d ~order ~extents placement
+    Building.domain_populate h d ~order ~extents placement
   in
   Alcotest.(check int) "no extents" 0 (populate ~extents:0 Any);
   Check.unchanged h (fun () ->
-      let bad complaint f = Check.invalid ("Xenctrl.domain_populate: " ^ complaint) f in
+      let bad complaint f = Check.invalid ("Building.domain_populate: " ^ complaint) f in
       bad "order -1 is not in 0..18" (fun () -> populate ~order:(-1) Any);
       bad "order 19 is not in 0..18" (fun () -> populate ~order:19 Any);
       (* In 32 bits, 0; as a shift, 1. *)
@@ -204,7 +208,7 @@ let orders () =
 let everything () =
   let h = open_host () in
   let d = new_domain h in
-  let populate ~order ~extents = Xenctrl.domain_populate h d ~order ~extents Any in
+  let populate ~order ~extents = Building.domain_populate h d ~order ~extents Any in
   Alcotest.(check int) "a page" 1 (populate ~order:0 ~extents:1);
   Alcotest.(check int) "1 GiB extents" 3 (populate ~order:18 ~extents:max_int);
   Alcotest.(check int) "2 MiB extents" 511 (populate ~order:9 ~extents:max_int);
@@ -215,21 +219,21 @@ let everything () =
 let uuids () =
   let h = open_host () in
   let uuid = Digest.string "vm" in
-  let d = Xenctrl.domain_create ~uuid h in
-  let e = Xenctrl.domain_create h in
+  let d = Building.domain_create ~uuid h in
+  let e = Building.domain_create h in
   Alcotest.(check (list (pair int string)))
     "uuids"
     [ (d, uuid); (e, String.make 16 '\000') ]
     (List.map (fun (i : Xenctrl.domain_info) -> (i.domid, i.uuid)) (Xenctrl.domain_list h));
-  Check.invalid "Xenctrl.domain_create: a uuid of 3 bytes; it has 16" (fun () ->
-      Xenctrl.domain_create ~uuid:"abc" h)
+  Check.invalid "Building.domain_create: a uuid of 3 bytes; it has 16" (fun () ->
+      Building.domain_create ~uuid:"abc" h)
 
 let where_memory_is () =
   let h = open_host () in
   let d = new_domain h and e = new_domain h in
   ignore (new_domain h : Xenctrl.domid);
   let give domid n pages =
-    ignore (Xenctrl.domain_populate h domid ~order:0 ~extents:pages (Exact n))
+    ignore (Building.domain_populate h domid ~order:0 ~extents:pages (Exact n))
   in
   give d 3 5;
   give d 0 2;
@@ -237,8 +241,8 @@ let where_memory_is () =
   give e 1 7;
   let found =
     List.map
-      (fun (m : Xenctrl.domain_memory) -> (m.owner, m.on_node, m.has_pages))
-      (Xenctrl.domain_memory h)
+      (fun (m : Building.Domain_memory.t) -> (m.domid, m.node, m.pages))
+      (Building.domain_memory h)
   in
   Alcotest.(check (list (triple int int int64)))
     "memory"
@@ -246,7 +250,7 @@ let where_memory_is () =
     found
 
 let distances () =
-  let rows host = Xenctrl.node_distances (Xenctrl.Model.create host) in
+  let rows host = Xenctrl.node_distances (Model.create host) in
   Alcotest.(check (array (array int))) "uma" [| [| 10 |] |] (rows "uma");
   Alcotest.(check (array (array int))) "2-socket" [| [| 10; 21 |]; [| 21; 10 |] |] (rows "2-socket");
   Alcotest.(check (array int))

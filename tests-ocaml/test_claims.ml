@@ -1,6 +1,7 @@
 (* What claims are and how they are used up, docs/contract.md 1.4, 1.5, 1.9, 1.10. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Test_support
 open Values
 
@@ -11,7 +12,7 @@ let scene () =
 let set = Xenctrl.domain_claim_memory
 
 let populate h d node n =
-  let given = Xenctrl.domain_populate h d ~order:0 ~extents:n (Exact node) in
+  let given = Building.domain_populate h d ~order:0 ~extents:n (Exact node) in
   Alcotest.(check int) "populated" n given
 
 let round_trip () =
@@ -63,7 +64,7 @@ let release () =
   again [| node 1 0L; host 0L |];
   (* Whatever its limit. *)
   set h d [| node 0 100L |];
-  Xenctrl.domain_setmaxmem h d 0L;
+  Building.domain_setmaxmem h d 0L;
   set h d [| host 0L |];
   Check.claims_of h d [||]
 
@@ -171,7 +172,7 @@ let redeeming_large () =
   let others = Int64.sub (surely (free_on h 0)) 512L in
   set h e [| node 0 others |];
   set h d [| node 0 256L |];
-  let two_mib () = Xenctrl.domain_populate h d ~order:9 ~extents:2 (Exact 0) in
+  let two_mib () = Building.domain_populate h d ~order:9 ~extents:2 (Exact 0) in
   Alcotest.(check int) "one of two" 1 (two_mib ());
   Check.claims_of h d [||];
   Alcotest.(check int) "none" 0 (two_mib ());
@@ -183,7 +184,7 @@ let protected_from_others () =
   let unclaimed = Int64.add 10L Host.slack in
   let claimed = Int64.sub (free_on h 0) unclaimed in
   set h d [| node 0 claimed |];
-  let given = Xenctrl.domain_populate h e ~order:0 ~extents:1_000 (Exact 0) in
+  let given = Building.domain_populate h e ~order:0 ~extents:1_000 (Exact 0) in
   Check.free "what is unclaimed" unclaimed (Int64.of_int given);
   Check.claims_of h d [| node 0 claimed |];
   set h d [| host 0L |];
@@ -194,7 +195,7 @@ let destroyed () =
   let fresh = Xenctrl.host_memory h in
   set h d [| node 0 10L; host 10L |];
   populate h d 0 5;
-  Xenctrl.domain_destroy h d;
+  Building.domain_destroy h d;
   Alcotest.check Check.host_memory "all is back" fresh (Xenctrl.host_memory h);
   Alcotest.(check (list Check.domain_info)) "no domain" [] (domains h);
   Check.pages "node 0" 0L (claimed_on h 0)

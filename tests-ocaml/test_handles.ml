@@ -1,6 +1,7 @@
 (* The life of a handle: closing, closing during a call, finalisation during a call, panics. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Test_support
 open Values
 
@@ -12,12 +13,13 @@ let calls_on_a_handle : (string * (Xenctrl.handle -> unit)) list =
     ("node_memory", fun h -> ignore (Xenctrl.node_memory h));
     ("host_memory", fun h -> ignore (Xenctrl.host_memory h));
     ("domain_list", fun h -> ignore (Xenctrl.domain_list h));
-    ("domain_create", fun h -> ignore (Xenctrl.domain_create h));
-    ("domain_setmaxmem", fun h -> Xenctrl.domain_setmaxmem h 1 4L);
+    ("Building.domain_create", fun h -> ignore (Building.domain_create h));
+    ("Building.domain_setmaxmem", fun h -> Building.domain_setmaxmem h 1 4L);
     ("domain_set_node_affinity", fun h -> Xenctrl.domain_set_node_affinity h 1 [ 0 ]);
-    ("domain_populate", fun h -> ignore (Xenctrl.domain_populate h 1 ~order:0 ~extents:1 Any));
-    ("domain_destroy", fun h -> Xenctrl.domain_destroy h 1);
-    ("Model.inject", fun h -> Xenctrl.Model.inject h Panic);
+    ( "Building.domain_populate",
+      fun h -> ignore (Building.domain_populate h 1 ~order:0 ~extents:1 Any) );
+    ("Building.domain_destroy", fun h -> Building.domain_destroy h 1);
+    ("Model.inject", fun h -> Model.inject h Panic);
   ]
 
 let use_after_close (name, call) =
@@ -85,7 +87,7 @@ let close_during_a_call () =
   let d = new_domain h in
   let claims = [| host 3L; node 1 2L |] in
   Xenctrl.domain_claim_memory h d claims;
-  Xenctrl.Model.inject h (Delay delay);
+  Model.inject h (Delay delay);
   let result =
     during_a_call
       (fun () -> Xenctrl.domain_claim_memory_get h d)
@@ -101,7 +103,7 @@ let[@inline never] delayed_host pages =
   let h = open_host () in
   let d = new_domain h in
   Xenctrl.domain_claim_memory h d [| host pages |];
-  Xenctrl.Model.inject h (Delay delay);
+  Model.inject h (Delay delay);
   let weak = Weak.create 1 in
   Weak.set weak 0 (Some h);
   (Atomic.make (Some (h, d)), weak)
@@ -134,7 +136,7 @@ let finalised_during_a_call () =
 let large_host () =
   let h = open_host () in
   for _ = 1 to 2_000 do
-    ignore (Xenctrl.domain_create h)
+    ignore (Building.domain_create h)
   done;
   h
 
@@ -181,16 +183,16 @@ let panic () =
   List.iter
     (fun call ->
       Check.unchanged h (fun () ->
-          Xenctrl.Model.inject h Panic;
+          Model.inject h Panic;
           Check.panics call);
       Check.returns "the handle is usable" (fun () ->
           Xenctrl.domain_claim_memory h d [| node 0 5L |]))
     calls;
   (* Also outside of a call of the hypervisor. *)
   Alcotest.check_raises "in the binding" (Xenctrl.Panic "injected into the binding") (fun () ->
-      Xenctrl.Model.inject h Panic_in_binding);
+      Model.inject h Panic_in_binding);
   (* One panic for each that was injected, in turn with delays. *)
-  List.iter (Xenctrl.Model.inject h) [ Panic; Delay 0.; Panic ];
+  List.iter (Model.inject h) [ Panic; Delay 0.; Panic ];
   Check.panics (fun () -> Xenctrl.domain_claim_memory_get h d);
   ignore (Xenctrl.domain_claim_memory_get h d);
   Check.panics (fun () -> Xenctrl.domain_claim_memory_get h d);
@@ -205,7 +207,7 @@ let parallel_panics () =
     let d = new_domain h in
     let panicked = ref 0 in
     for _ = 1 to count do
-      Xenctrl.Model.inject h Panic;
+      Model.inject h Panic;
       match Xenctrl.domain_claim_memory h d [| host 1L |] with
       | () -> ()
       | exception Xenctrl.Panic _ -> incr panicked
@@ -220,15 +222,14 @@ let parallel_panics () =
 let bad_delays () =
   let h = open_host () in
   List.iter
-    (fun seconds ->
-      Check.invalid_from "Model.inject" (fun () -> Xenctrl.Model.inject h (Delay seconds)))
+    (fun seconds -> Check.invalid_from "Model.inject" (fun () -> Model.inject h (Delay seconds)))
     [ -1.; Float.nan; Float.infinity; 1e30 ]
 
 (* What was asked for was Xen: if it is not there, a model must not take its place. *)
 let no_xen () =
   match Xenctrl.interface_open () with
   | h ->
-      (match outcome (fun () -> Xenctrl.Model.inject h Panic) with
+      (match outcome (fun () -> Model.inject h Panic) with
       | Refused (EOPNOTSUPP, "Model.inject", "") -> ()
       | _ -> Alcotest.fail "interface_open gave an embedded hypervisor");
       Xenctrl.interface_close h

@@ -1,6 +1,7 @@
 (* Bad input, docs/contract.md 1.13: refused with a message that says where, and never sent. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Test_support
 open Values
 
@@ -10,7 +11,7 @@ let target value = { Xenctrl.pages = 1L; target = value }
    the call after it does proves that it made none. Xen has no such faults. *)
 let not_sent h d call =
   Check.unchanged h (fun () ->
-      if not Host.on_xen then Xenctrl.Model.inject h Panic;
+      if not Host.on_xen then Model.inject h Panic;
       call ();
       if not Host.on_xen then Check.panics (fun () -> Xenctrl.domain_claim_memory_get h d))
 
@@ -122,10 +123,11 @@ let calls_on_a_domain =
     ("domain_claim_memory", fun h d -> Xenctrl.domain_claim_memory h d [| host 0L |]);
     ("domain_claim_memory_get", fun h d -> ignore (Xenctrl.domain_claim_memory_get h d));
     ("domain_claim_pages", fun h d -> Xenctrl.domain_claim_pages h d 0L);
-    ("domain_setmaxmem", fun h d -> Xenctrl.domain_setmaxmem h d 0L);
+    ("Building.domain_setmaxmem", fun h d -> Building.domain_setmaxmem h d 0L);
     ("domain_set_node_affinity", fun h d -> Xenctrl.domain_set_node_affinity h d [ 1 ]);
-    ("domain_populate", fun h d -> ignore (Xenctrl.domain_populate h d ~order:0 ~extents:1 Any));
-    ("domain_destroy", fun h d -> Xenctrl.domain_destroy h d);
+    ( "Building.domain_populate",
+      fun h d -> ignore (Building.domain_populate h d ~order:0 ~extents:1 Any) );
+    ("Building.domain_destroy", fun h d -> Building.domain_destroy h d);
   ]
 
 let bad_domid (name, call) =
@@ -137,7 +139,9 @@ let bad_domid (name, call) =
     List.iter
       (fun domid ->
         not_sent h d (fun () ->
-            let complaint = Printf.sprintf "Xenctrl.%s: domid %d is not in 0..32751" name domid in
+            let complaint =
+              Printf.sprintf "%s: domid %d is not in 0..32751" (Check.full name) domid
+            in
             Check.invalid complaint (fun () -> call h domid)))
       (bad_domids d);
     (* The affinity shows only here, and where nothing is claimed. *)
@@ -145,7 +149,7 @@ let bad_domid (name, call) =
     let nodes = nodes h in
     let before = List.map (free_on h) nodes in
     let extents = 500 * List.length nodes in
-    let given = Xenctrl.domain_populate h d ~order:0 ~extents Any in
+    let given = Building.domain_populate h d ~order:0 ~extents Any in
     Alcotest.(check int) "populated" extents given;
     List.iter2
       (fun n before -> Check.free "each node had its turn" (Int64.sub before 500L) (free_on h n))

@@ -1,6 +1,7 @@
 (* Domains and systhreads in parallel, with collections at any point. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Test_support
 open Values
 
@@ -44,13 +45,13 @@ let worker h shared_claims shared_pages compactions i =
   let own = ref 0 and shared = ref 0 and torn = ref 0 and wrong = ref 0 in
   for _ = 1 to calls / 5 do
     Xenctrl.domain_claim_memory h domid [| node own_node 3L; host 2L |];
-    own := !own + Xenctrl.domain_populate h domid ~order:0 ~extents:1 (Exact own_node);
+    own := !own + Building.domain_populate h domid ~order:0 ~extents:1 (Exact own_node);
     if Xenctrl.domain_claim_memory_get h domid <> [| host 2L; node own_node 2L |] then incr wrong;
     Xenctrl.domain_claim_memory h shared_claims patterns.(i);
     if not (is_a_pattern (Xenctrl.domain_claim_memory_get h shared_claims)) then incr torn
   done;
   for _ = 1 to calls / 10 do
-    shared := !shared + Xenctrl.domain_populate h shared_pages ~order:1 ~extents:1 Any
+    shared := !shared + Building.domain_populate h shared_pages ~order:1 ~extents:1 Any
   done;
   while Atomic.get compactions < 5 do
     if not (is_a_pattern (Xenctrl.domain_claim_memory_get h shared_claims)) then incr torn
@@ -84,8 +85,8 @@ let counts_add_up () =
   Check.pages "outstanding"
     (Int64.add claimed (Int64.of_int (4 * workers)))
     memory.outstanding_pages;
-  List.iter (Xenctrl.domain_destroy h) (List.map (fun r -> r.domid) results);
-  List.iter (Xenctrl.domain_destroy h) [ shared_claims; shared_pages ];
+  List.iter (Building.domain_destroy h) (List.map (fun r -> r.domid) results);
+  List.iter (Building.domain_destroy h) [ shared_claims; shared_pages ];
   Check.free "all is back" free (Xenctrl.host_memory h).free_pages;
   Check.pages "none claimed" 0L (Xenctrl.host_memory h).outstanding_pages;
   if time > 20. then Alcotest.failf "took %.1f s" time

@@ -37,7 +37,7 @@ let host ~max_nodes =
   let* host_claimable = oneof [ return sum; int_range 0 sum ] in
   let node node cap : Claims.node = { node; claimable = Int64.of_int cap } in
   let* nodes = shuffle_l (List.map2 node ids caps) in
-  return { Claims.nodes; host_claimable = Int64.of_int host_claimable; distances }
+  return { Claims.nodes; host_claimable = Int64.of_int host_claimable; distances; short = None }
 
 let policy =
   let open Gen in
@@ -45,6 +45,8 @@ let policy =
     [
       oneofl Claims.[ Single; Pack; Interleave ];
       map (fun nodes -> Claims.Prefer nodes) (list_size (0 -- 5) (0 -- 63));
+      map (fun nodes -> Claims.Only nodes) (list_size (0 -- 5) (0 -- 63));
+      map (fun nodes -> Claims.Evenly nodes) (list_size (0 -- 5) (0 -- 63));
     ]
 
 type case = {
@@ -74,7 +76,9 @@ let print { host; pages; policy; near; host_claim } =
     | Single -> "Single"
     | Pack -> "Pack"
     | Interleave -> "Interleave"
-    | Prefer ids -> "Prefer " ^ ints ids)
+    | Prefer ids -> "Prefer " ^ ints ids
+    | Only ids -> "Only " ^ ints ids
+    | Evenly ids -> "Evenly " ^ ints ids)
     (Option.fold ~none:"" ~some:(Printf.sprintf " near %d") near)
     (if host_claim then " with a host claim" else "")
     (String.concat " | "
@@ -102,7 +106,7 @@ let on_host set =
 
 let preferred case =
   match case.policy with
-  | Prefer ids -> List.filter (fun (id, _) -> List.mem id ids) (rooms case)
+  | Prefer ids | Only ids | Evenly ids -> List.filter (fun (id, _) -> List.mem id ids) (rooms case)
   | _ -> []
 
 let largest case = List.fold_left (fun most (_, pages) -> max most pages) 0 (rooms case)
@@ -159,11 +163,16 @@ let always policy = Gen.return policy
 (* A planner that forgets host claims of others, or plans on what a node hasn't. *)
 let exact_or_short case =
   let rooms = rooms case in
-  let reach = if case.policy = Single then largest case else total rooms in
+  let reach =
+    match case.policy with
+    | Single -> largest case
+    | Only _ | Evenly _ -> total (preferred case)
+    | Pack | Interleave | Prefer _ -> total rooms
+  in
   let host = Int64.to_int case.host.host_claimable in
   let lacks = max (case.pages - host) (if case.host_claim then 0 else case.pages - reach) in
   match plan case with
-  | Error by -> Int64.to_int by = lacks && lacks > 0
+  | Error { wanted; by } -> Int64.to_int by = lacks && lacks > 0 && Int64.to_int wanted = case.pages
   | Ok set ->
       let shares = on_nodes set in
       let ids = List.map fst shares in
@@ -236,6 +245,21 @@ let prefer case =
   && (not (case.host_claim && asked && total preferred < case.pages && host = 0))
   && (host = 0 || elsewhere = [])
 
+(* One that takes of a node that is not among those, or is another plan than that of a host that has no
+   others. *)
+let only case =
+  let is_named (m : Claims.node) = List.mem_assoc m.node (preferred case) in
+  let host = { case.host with nodes = List.filter is_named case.host.nodes } in
+  let policy : Claims.policy = match case.policy with Evenly _ -> Interleave | _ -> Pack in
+  let found = plan case in
+  if case.host_claim then
+    match found with
+    | Error _ -> true
+    | Ok set ->
+        List.for_all (fun (id, _) -> List.mem_assoc id (preferred case)) (on_nodes set)
+        && (on_host set = 0 || total (on_nodes set) = total (preferred case))
+  else found = plan { case with host; policy }
+
 (* And what it goes to then is near. *)
 let prefer_near case =
   with_plan case @@ fun shares host ->
@@ -264,11 +288,12 @@ let case_of nodes ?(distances = [||]) pages policy =
   let node (node, pages) : Claims.node = { node; claimable = Int64.of_int pages } in
   let nodes = List.map node nodes in
   let all = List.fold_left (fun n (m : Claims.node) -> Int64.add n m.claimable) 0L nodes in
-  let host = { Claims.nodes; host_claimable = all; distances } in
+  let host = { Claims.nodes; host_claimable = all; distances; short = None } in
   { host; pages; policy; near = None; host_claim = false }
 
 let planned case = Result.map on_nodes (plan case)
 let plans = Alcotest.(result (list (pair int int)) int64)
+let planned case = Result.map_error (fun ({ by; _ } : Claims.lack) -> by) (planned case)
 
 let odd_hosts () =
   let check name expected case = Alcotest.check plans name expected (planned case) in
@@ -303,10 +328,16 @@ let bad_amounts () =
   let most = Int64.shift_left 1L 52 in
   Alcotest.(check bool)
     "the largest" true
-    (Claims.plan (case_of [ (0, 8) ] 1 Pack).host ~pages:most Pack = Error (Int64.sub most 8L))
+    (Claims.plan (case_of [ (0, 8) ] 1 Pack).host ~pages:most Pack
+    = Error { wanted = most; by = Int64.sub most 8L })
 
 let () =
   let prefer_gen = Gen.map (fun ids -> Claims.Prefer ids) Gen.(list_size (0 -- 5) (0 -- 63)) in
+  let only_gen =
+    let open Gen in
+    let* ids = list_size (0 -- 30) (0 -- 63) in
+    oneofl Claims.[ Only ids; Evenly ids ]
+  in
   Alcotest.run "plan"
     [
       ( "properties",
@@ -319,6 +350,7 @@ let () =
           property ~policy:(always Claims.Interleave) "Interleave: evenly" interleave;
           property ~policy:prefer_gen "Prefer: all that is there" prefer;
           property ~max_nodes:9 ~policy:prefer_gen "Prefer: the rest is near" prefer_near;
+          property ~policy:only_gen "Only, Evenly: as if there were no other nodes" only;
           property
             ~policy:Gen.(oneofl Claims.[ Pack; Interleave ])
             "as many extents of 2 MiB as there are" whole_extents;

@@ -1,6 +1,7 @@
 (* Properties of all claim sets, hosts and histories, against a naive reading of the contract. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Test_support
 open Values
 module Gen = QCheck2.Gen
@@ -79,7 +80,7 @@ let set_get_identity =
   let print (host, (a, b)) = Printf.sprintf "%s: %s, then %s" (host_name host) (show a) (show b) in
   QCheck2.Test.make ~name:"SET then GET is the identity" ~count:500 ~print gen
     (fun (host, (a, b)) ->
-      let h = Xenctrl.Model.create (host_name host) in
+      let h = Model.create (host_name host) in
       let d = new_domain h in
       List.for_all
         (fun claims ->
@@ -91,7 +92,7 @@ let set_get_identity =
 let judged_as_the_contract_says =
   QCheck2.Test.make ~name:"invalid exactly when 1.13 says so" ~count:3_000 ~print:show
     gen_any_claims (fun claims ->
-      let h = Xenctrl.Model.create "64x1" in
+      let h = Model.create "64x1" in
       let d = new_domain h in
       let list = Array.to_list claims in
       let place =
@@ -113,10 +114,10 @@ let refusals_change_nothing =
   let print (host, a, b) = Printf.sprintf "%s: %s, then %s" (host_name host) (show a) (show b) in
   QCheck2.Test.make ~name:"what is refused or invalid changes nothing" ~count:1_000 ~print gen
     (fun (host, first, second) ->
-      let h = Xenctrl.Model.create (host_name host) in
+      let h = Model.create (host_name host) in
       let d = new_domain h and e = new_domain ~max_pages:2_000L h in
       Xenctrl.domain_claim_memory h d first;
-      ignore (Xenctrl.domain_populate h e ~order:3 ~extents:20 Any);
+      ignore (Building.domain_populate h e ~order:3 ~extents:20 Any);
       ignore (outcome (fun () -> Xenctrl.domain_claim_memory h e [| Values.host 100L |]));
       let before = snapshot h in
       match outcome (fun () -> Xenctrl.domain_claim_memory h e second) with
@@ -131,7 +132,7 @@ type step =
   | Raise_max of int * int64
   | Set of int * Xenctrl.claim array
   | Legacy of int * int64
-  | Populate of int * int * int * Xenctrl.placement
+  | Populate of int * int * int * Building.placement
   | Affinity of int * int list
 
 let show_step = function
@@ -170,9 +171,9 @@ let gen_step nodes =
   let placement =
     oneof
       [
-        return Xenctrl.Any;
-        map (fun n -> Xenctrl.Prefer n) any_node;
-        map (fun n -> Xenctrl.Exact n) any_node;
+        return Building.Any;
+        map (fun n -> Building.Prefer n) any_node;
+        map (fun n -> Building.Exact n) any_node;
       ]
   in
   let populate =
@@ -208,14 +209,14 @@ let run h (s : snapshot) step =
   | Create max_pages -> ignore (new_domain ~max_pages h)
   | Destroy k ->
       with_domain k @@ fun d ->
-      Xenctrl.domain_destroy h d;
+      Building.domain_destroy h d;
       let freed (m : Xenctrl.host_memory) = m.free_pages in
       let expected = Int64.add (freed s.memory) (info s d).total_pages in
       expect "all its memory is free" (freed (Xenctrl.host_memory h) = expected)
   | Raise_max (k, by) ->
       with_domain k @@ fun d ->
       let pages = min unlimited (Int64.add (info s d).max_pages by) in
-      Xenctrl.domain_setmaxmem h d (Int64.mul 4L pages)
+      Building.domain_setmaxmem h d (Int64.mul 4L pages)
   | Set (k, claims) -> (
       with_domain k @@ fun d ->
       let found = outcome (fun () -> Xenctrl.domain_claim_memory h d claims) in
@@ -246,7 +247,7 @@ let run h (s : snapshot) step =
       | _, found -> fail "%s" (show_outcome found))
   | Populate (k, order, extents, placement) ->
       with_domain k @@ fun d ->
-      let given = Xenctrl.domain_populate h d ~order ~extents placement in
+      let given = Building.domain_populate h d ~order ~extents placement in
       let before = info s d and after = domain_info h d in
       let pages = Int64.of_int (given lsl order) in
       expect "not more than asked for" (0 <= given && given <= extents);
@@ -278,7 +279,7 @@ let invariants_hold =
           | broken -> fail "after %s:\n%s" (show_step step) (String.concat "\n" broken))
         steps;
       let domains = Xenctrl.domain_list h in
-      List.iter (fun d -> Xenctrl.domain_destroy h d.Xenctrl.domid) domains;
+      List.iter (fun d -> Building.domain_destroy h d.Xenctrl.domid) domains;
       let { Xenctrl.free_pages; outstanding_pages } = Xenctrl.host_memory h in
       free_pages = Int64.mul (Int64.of_int nodes) gib && outstanding_pages = 0L)
 

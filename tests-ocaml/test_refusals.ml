@@ -2,6 +2,7 @@
    domain, and nothing changed. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Test_support
 open Values
 
@@ -73,7 +74,7 @@ let injected () =
   List.iter
     (fun error ->
       Check.unchanged h (fun () ->
-          Xenctrl.Model.inject h (Refuse error);
+          Model.inject h (Refuse error);
           Check.refused error "domain_claim_memory" (subject d) (fun () ->
               Xenctrl.domain_claim_memory h d [| node 1 1L |])))
     [ Unix.EOPNOTSUPP; EPERM; EBUSY; EAGAIN; EINTR; ENOBUFS; EUNKNOWNERR 77 ];
@@ -81,15 +82,15 @@ let injected () =
 
 let no_claim_sets () =
   let { h; _ } = scene () in
-  Xenctrl.Model.inject h (Refuse EOPNOTSUPP);
+  Model.inject h (Refuse EOPNOTSUPP);
   Alcotest.(check bool) "a Xen without" false (Xenctrl.has_claim_sets h);
   Alcotest.(check bool) "and with" true (Xenctrl.has_claim_sets h);
-  Xenctrl.Model.inject h (Refuse ENOMEM);
+  Model.inject h (Refuse ENOMEM);
   Check.refused ENOMEM "has_claim_sets" "" (fun () -> ignore (Xenctrl.has_claim_sets h))
 
 let populated_counts () =
   let { h; d; _ } = scene ~max_pages:1000L () in
-  let given = Xenctrl.domain_populate h d ~order:0 ~extents:400 Any in
+  let given = Building.domain_populate h d ~order:0 ~extents:400 Any in
   Alcotest.(check int) "populated" 400 given;
   Check.unchanged h (fun () ->
       Check.refused EINVAL "domain_claim_memory" (subject d) (fun () ->
@@ -108,18 +109,18 @@ let unknown_domain () =
         refused ESRCH "domain_claim_memory_get" (fun () -> Xenctrl.domain_claim_memory_get h d);
         (* The legacy call has EINVAL for it. *)
         refused EINVAL "domain_claim_pages" (fun () -> Xenctrl.domain_claim_pages h d 1L);
-        refused ESRCH "domain_setmaxmem" (fun () -> Xenctrl.domain_setmaxmem h d 4L);
+        refused ESRCH "domain_setmaxmem" (fun () -> Building.domain_setmaxmem h d 4L);
         refused ESRCH "domain_set_node_affinity" (fun () ->
             Xenctrl.domain_set_node_affinity h d [ 0 ]);
         refused ESRCH "domain_populate" (fun () ->
-            Xenctrl.domain_populate h d ~order:0 ~extents:1 Any);
-        refused ESRCH "domain_destroy" (fun () -> Xenctrl.domain_destroy h d))
+            Building.domain_populate h d ~order:0 ~extents:1 Any);
+        refused ESRCH "domain_destroy" (fun () -> Building.domain_destroy h d))
   in
   gone (d + 1);
   (* Dom0 is not ours. *)
   if not Host.on_xen then gone 0;
   gone 32_751;
-  Xenctrl.domain_destroy h d;
+  Building.domain_destroy h d;
   gone d
 
 let legacy_refused (name, error, prepare, pages) =
@@ -137,7 +138,7 @@ let release { h; d; _ } = Xenctrl.domain_claim_memory h d [| host 0L |]
 
 let fill scene =
   release scene;
-  ignore (Xenctrl.domain_populate scene.h scene.d ~order:0 ~extents:10 Any)
+  ignore (Building.domain_populate scene.h scene.d ~order:0 ~extents:10 Any)
 
 (* All but 99 pages, or so. *)
 let rest_is_claimed scene =
@@ -145,7 +146,7 @@ let rest_is_claimed scene =
   let { h; other; _ } = scene in
   Xenctrl.domain_claim_memory h other [| host 0L |];
   let rest = Int64.sub (surely (unclaimed h)) 99L in
-  Xenctrl.domain_setmaxmem h other (Int64.mul 4L rest);
+  Building.domain_setmaxmem h other (Int64.mul 4L rest);
   Xenctrl.domain_claim_memory h other [| host rest |]
 
 let legacy_cases =

@@ -1,6 +1,7 @@
 (* Signal handlers that raise: an exception must not leave through the frames of a stub. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Test_support
 open Values
 
@@ -113,9 +114,9 @@ let nothing_is_left_behind () =
   let round () =
     let h = open_host () in
     for _ = 1 to 2_000 do
-      ignore (Xenctrl.domain_create h)
+      ignore (Building.domain_create h)
     done;
-    Xenctrl.domain_setmaxmem h 1 4000L;
+    Building.domain_setmaxmem h 1 4000L;
     let a = [| host 1L; node 0 2L |] and b = [| node 2 50L |] in
     with_ticks 0.000_2 (fun () ->
         for _ = 1 to 5 do
@@ -156,7 +157,7 @@ let with_claims_releases () =
 let during_a_call () =
   let h = open_host () in
   let d = new_domain h in
-  Xenctrl.Model.inject h (Delay 0.3);
+  Model.inject h (Delay 0.3);
   let began = Unix.gettimeofday () in
   let tick =
     with_ticks 0.05 (fun () ->

@@ -1,13 +1,18 @@
 (* What Claims does with a hypervisor: claim, retry, explain, populate, release. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Test_support
 open Values
 
-let error = Alcotest.testable Claims.pp_error ( = )
+let error : Claims.lack Claims.error Alcotest.testable = Alcotest.testable Claims.pp_error ( = )
 let done_or_error = Alcotest.(result unit error)
 let check_error name expected found = Alcotest.(check done_or_error) name (Error expected) found
-let unwrap = function Ok value -> value | Error e -> Alcotest.failf "%a" Claims.pp_error e
+
+let unwrap = function
+  | Ok value -> value
+  | Error (e : Claims.lack Claims.error) -> Alcotest.failf "%a" Claims.pp_error e
+
 let nothing_claimed h = Check.pages "nothing claimed" 0L (Xenctrl.host_memory h).outstanding_pages
 
 (* Errors say what was short. *)
@@ -18,27 +23,27 @@ let refusals () =
   let install set = Check.unchanged h (fun () -> Claims.install h b set) in
   unwrap (Claims.install h a [| node 1 100L; host 50L |]);
   check_error "the second entry is short"
-    (Not_enough_memory { where = Node 1; wanted = gib; claimable = Int64.sub gib 100L })
+    (`Not_enough_memory { Claims.where = Node 1; wanted = gib; claimable = Int64.sub gib 100L })
     (install [| node 0 1L; node 1 gib |]);
   check_error "each node has enough, the host has not"
-    (Not_enough_memory
+    (`Not_enough_memory
        {
-         where = Host;
+         Claims.where = Host;
          wanted = Int64.sub (Int64.mul 4L gib) 100L;
          claimable = Int64.sub (Int64.mul 4L gib) 150L;
        })
     (install [| node 0 gib; node 1 (Int64.sub gib 100L); node 2 gib; node 3 gib |]);
-  check_error "no such node" (No_such_node 9) (install [| node 0 1L; node 9 1L |]);
-  Xenctrl.domain_setmaxmem h b 400L;
+  check_error "no such node" (`No_such_node 9) (install [| node 0 1L; node 9 1L |]);
+  Building.domain_setmaxmem h b 400L;
   check_error "over its maximum"
-    (Over_max_memory { wanted = 101L; total_pages = 0L; max_pages = 100L })
+    (`Over_max_memory { Claims.wanted = 101L; total_pages = 0L; max_pages = 100L })
     (install [| node 0 101L |]);
-  ignore (Xenctrl.domain_populate h b ~order:0 ~extents:1 (Exact 3));
+  ignore (Building.domain_populate h b ~order:0 ~extents:1 (Exact 3));
   check_error "also where the sum is more than 63 bits hold"
-    (Over_max_memory { wanted = Int64.max_int; total_pages = 1L; max_pages = 100L })
+    (`Over_max_memory { Claims.wanted = Int64.max_int; total_pages = 1L; max_pages = 100L })
     (install [| host Int64.max_int |]);
-  check_error "no such domain" (No_such_domain 999) (Claims.install h 999 [| host 1L |]);
-  check_error "nothing to release" (No_such_domain 999) (Claims.release h 999);
+  check_error "no such domain" (`No_such_domain 999) (Claims.install h 999 [| host 1L |]);
+  check_error "nothing to release" (`No_such_domain 999) (Claims.release h 999);
   (* What a domain claims itself is claimable for it. *)
   unwrap (Claims.install h a [| node 1 gib |]);
   Check.claims_of h a [| node 1 gib |];
@@ -49,17 +54,22 @@ let messages () =
     Alcotest.(check string) "" expected (Format.asprintf "%a" Claims.pp_error e)
   in
   check "not enough memory: 2 GiB wanted, 3 MiB claimable on node 1"
-    (Not_enough_memory { where = Node 1; wanted = 524288L; claimable = 768L });
+    (`Not_enough_memory { Claims.where = Node 1; wanted = 524288L; claimable = 768L });
   let holder domid : Claims.holder =
     { domid; total_pages = 256L; claims = (if domid = 1 then [| node 0 1L |] else [||]) }
   in
   check
     "not enough memory: short by 1 page of 1 GiB; domain 1 has 1 MiB and claims 1 page; domain 2 \
      has 1 MiB; domain 3 has 1 MiB; 2 more hold memory"
-    (Short { wanted = gib; by = 1L; holders = List.init 5 (fun i -> holder (i + 1)) });
+    (`Unplanned
+       {
+         Claims.reason = { Claims.wanted = gib; by = 1L };
+         holders = List.init 5 (fun i -> holder (i + 1));
+       });
   check "over its maximum memory: 1 MiB (257 pages) wanted, it has 0 pages and may have 1 MiB"
-    (Over_max_memory { wanted = 257L; total_pages = 0L; max_pages = 256L });
-  check "other builders were faster 2 times" (Outrun { attempts = 2; holders = [] })
+    (`Over_max_memory { Claims.wanted = 257L; total_pages = 0L; max_pages = 256L });
+  check "other builders were faster 2 times"
+    (`Outrun { Claims.attempts = 2; short = `Short_a_moment_ago; holders = [] })
 
 (* Claims end with what they were for. *)
 
@@ -69,7 +79,7 @@ let with_claims () =
   let set = [| node 1 10L; host 5L |] in
   let inside () =
     Check.claims_of h d [| host 5L; node 1 10L |];
-    Xenctrl.domain_populate h d ~order:0 ~extents:4 (Exact 1)
+    Building.domain_populate h d ~order:0 ~extents:4 (Exact 1)
   in
   Alcotest.(check (result int error)) "value" (Ok 4) (Claims.with_claims h d set inside);
   Check.claims_of h d [||];
@@ -78,15 +88,16 @@ let with_claims () =
   Check.claims_of h d [||];
   let ran = ref false in
   check_error "f is not run"
-    (Not_enough_memory { where = Node 1; wanted = Int64.succ gib; claimable = Int64.sub gib 4L })
+    (`Not_enough_memory
+       { Claims.where = Node 1; wanted = Int64.succ gib; claimable = Int64.sub gib 4L })
     (Claims.with_claims h d [| node 1 (Int64.succ gib) |] (fun () -> ran := true));
   Alcotest.(check bool) "f was not run" false !ran;
   (* A release that is refused takes nothing away from what f did. *)
-  Xenctrl.Model.inject h (Delay 0.);
-  Xenctrl.Model.inject h (Refuse EACCES);
+  Model.inject h (Delay 0.);
+  Model.inject h (Refuse EACCES);
   Alcotest.(check (result int error)) "value" (Ok 42) (Claims.with_claims h d set (fun () -> 42));
   Check.claims_of h d [| host 5L; node 1 10L |];
-  unwrap (Claims.with_claims h d set (fun () -> Xenctrl.domain_destroy h d));
+  unwrap (Claims.with_claims h d set (fun () -> Building.domain_destroy h d));
   nothing_claimed h;
   let d = new_domain h in
   Alcotest.check_raises "what f raises, the handle closed" Exit (fun () ->
@@ -99,11 +110,11 @@ let with_claims () =
 (* Optimistic: of two that planned the same, one plans again. *)
 
 let race ~hosts ~attempts =
-  let h = Xenctrl.Model.create hosts in
+  let h = Model.create hosts in
   let a = new_domain h and b = new_domain h in
   (* Of the calls for [a], GET comes first. *)
-  Xenctrl.Model.inject h (Delay 0.);
-  Xenctrl.Model.inject h (Delay 1.);
+  Model.inject h (Delay 0.);
+  Model.inject h (Delay 1.);
   let slow = Domain.spawn (fun () -> Claims.claim_with_plan ~attempts h a ~pages:gib Single) in
   (* It has planned by then, and its SET is under way. *)
   Unix.sleepf 0.5;
@@ -122,7 +133,10 @@ let outrun () =
   let holders : Claims.holder list =
     [ { domid = b; total_pages = 0L; claims = [| node 0 gib |] } ]
   in
-  check_error "outrun" (Outrun { attempts = 1; holders }) (Result.map ignore slow);
+  let on_node_0 = `Not_enough_memory { Claims.where = Node 0; wanted = gib; claimable = 0L } in
+  check_error "outrun"
+    (`Outrun { Claims.attempts = 1; short = on_node_0; holders })
+    (Result.map ignore slow);
   Check.claims_of h a [||]
 
 let no_plan () =
@@ -130,8 +144,70 @@ let no_plan () =
   let holders : Claims.holder list =
     [ { domid = b; total_pages = 0L; claims = [| node 0 gib |] } ]
   in
-  check_error "short" (Short { wanted = gib; by = gib; holders }) (Result.map ignore slow);
+  check_error "short"
+    (`Unplanned { Claims.reason = { Claims.wanted = gib; by = gib }; holders })
+    (Result.map ignore slow);
   Check.claims_of h a [||]
+
+(* A planner of the caller's: told what was short, asked again after ENOMEM and after nothing else. *)
+let own_planner () =
+  let h = open_host ~nodes:2 () in
+  let a = new_domain h and b = new_domain h in
+  unwrap (Claims.install h b [| node 0 10L |]);
+  let asked = ref [] and logged = ref [] in
+  let log (attempt : Claims.attempt) =
+    logged := (attempt.number, Result.is_ok attempt.outcome) :: !logged
+  in
+  let claim ?attempts planner =
+    asked := [];
+    logged := [];
+    let planner (host : Claims.host) =
+      asked := host.short :: !asked;
+      planner host
+    in
+    Claims.claim ?attempts ~log h a planner
+  in
+  let short : Claims.short =
+    `Not_enough_memory { where = Node 0; wanted = gib; claimable = Int64.sub gib 10L }
+  in
+  let found =
+    claim (fun host ->
+        match host.short with
+        | None -> Ok [| node 0 gib |]
+        | Some s when s = short -> Ok [| node 1 gib |]
+        | Some _ -> Error "told something else")
+  in
+  let is name expected found = Alcotest.(check bool) name true (expected = found) in
+  is "the second plan" (Ok { Claims.claims = [| node 1 gib |]; retries = 1 }) found;
+  is "asked twice" [ Some short; None ] !asked;
+  is "logged twice" [ (2, true); (1, false) ] !logged;
+  let holders = unwrap (Claims.holders h) in
+  is "never enough"
+    (Error (`Outrun { Claims.attempts = 3; short; holders }))
+    (claim ~attempts:3 (fun _ -> Ok [| node 0 gib |]));
+  Alcotest.(check int) "as often" 3 (List.length !asked);
+  is "its own reason"
+    (Error (`Unplanned { Claims.reason = "no"; holders }))
+    (claim (fun _ -> Error "no"));
+  is "nothing to log" [] !logged;
+  is "no other node" (Error (`No_such_node 7)) (claim (fun _ -> Ok [| node 7 1L |]));
+  is "asked once" [ None ] !asked;
+  is "logged once" [ (1, false) ] !logged;
+  Check.claims_of h a [| node 1 gib |];
+  Check.invalid "Claims.claim: attempts is 0, not 1 or more" (fun () ->
+      claim ~attempts:0 (fun _ -> Error "never asked"))
+
+let targets () =
+  let both = [ (Claims.Host, -1l); (Node 0, 0l); (Node 63, 63l) ] in
+  List.iter
+    (fun (target, wire) ->
+      let claim = Claims.on target 5L in
+      Alcotest.(check bool) "there and back" true (Claims.target claim = target);
+      Alcotest.check Check.claims "wire" [| { pages = 5L; target = wire } |] [| claim |])
+    both;
+  Check.invalid "Claims.on: node 64 is not in 0..63" (fun () -> Claims.on (Node 64) 1L);
+  Check.invalid "Claims.target: -2 is neither a node in 0..63 nor -1" (fun () ->
+      Claims.target { pages = 1L; target = -2l })
 
 (* Of a node of which 100 pages are to be left, 24 of them are claimed already. *)
 let left_alone () =
@@ -145,7 +221,10 @@ let left_alone () =
   let check expected found = Alcotest.check Check.claims "claimed" expected (unwrap found) in
   check [| node 1 gib |] (claim gib Pack);
   check [| node 0 6L; node 1 gib |] (claim ~leave:[ (0, 70L) ] (Int64.add gib 6L) (Prefer [ 0 ]));
-  let short = function Error (Claims.Short { by; _ }) -> by | _ -> -1L in
+  let short = function
+    | Error (`Unplanned { Claims.reason = { Claims.by; _ }; _ }) -> by
+    | _ -> -1L
+  in
   let over = Int64.add gib 1L in
   Check.pages "short" 1L (short (claim over Pack));
   Check.pages "also of a host claim" 1L (short (claim ~host_claim:true over Single));
@@ -184,15 +263,15 @@ let gen =
   return { used; dirty; host_claim; node_claims; wanted; policy; with_host_claim; greedy }
 
 let give h d node pages =
-  ignore (Xenctrl.domain_populate h d ~order:9 ~extents:(pages / 512) (Exact node) : int);
-  ignore (Xenctrl.domain_populate h d ~order:0 ~extents:(pages mod 512) (Exact node) : int)
+  ignore (Building.domain_populate h d ~order:9 ~extents:(pages / 512) (Exact node) : int);
+  ignore (Building.domain_populate h d ~order:0 ~extents:(pages mod 512) (Exact node) : int)
 
 let populate h d (plan : Claims.populating) ~between =
   if plan.affinity <> [] then Xenctrl.domain_set_node_affinity h d plan.affinity;
   let rec go (call : Claims.call) =
     between ();
     let { Claims.order; extents; placement } = call in
-    let given = Xenctrl.domain_populate h d ~order ~extents placement in
+    let given = Building.domain_populate h d ~order ~extents placement in
     match Claims.rest call ~given with None -> true | Some rest -> rest.order < order && go rest
   in
   List.for_all go plan.calls
@@ -206,9 +285,9 @@ let without_nodes affinity order claims : Claims.populating =
 (* Of each node what was claimed there, and the rest anywhere. *)
 let has_what_it_claimed h d claims =
   let on_node n =
-    let is_it (m : Xenctrl.domain_memory) = m.owner = d && m.on_node = n in
-    let memory = List.find_opt is_it (Xenctrl.domain_memory h) in
-    Option.fold ~none:0L ~some:(fun (m : Xenctrl.domain_memory) -> m.has_pages) memory
+    let is_it (m : Building.Domain_memory.t) = m.domid = d && m.node = n in
+    let memory = List.find_opt is_it (Building.domain_memory h) in
+    Option.fold ~none:0L ~some:(fun (m : Building.Domain_memory.t) -> m.pages) memory
   in
   let is_there (c : Xenctrl.claim) = c.target = -1l || on_node (Int32.to_int c.target) >= c.pages in
   Array.for_all is_there claims
@@ -220,24 +299,24 @@ let redeems_exactly (case, plan) =
   let other = new_domain h and greedy = new_domain h and d = new_domain h in
   let gone = new_domain h in
   List.iteri (give h gone) case.dirty;
-  Xenctrl.domain_destroy h gone;
+  Building.domain_destroy h gone;
   List.iter (fun (n, pages) -> give h other n pages) case.used;
   let claims = List.mapi (fun n pages -> node n (Int64.of_int pages)) case.node_claims in
   ignore
     (Claims.install h other (Array.of_list (host (Int64.of_int case.host_claim) :: claims))
-      : (unit, Claims.error) result);
+      : (unit, Claims.install_error) result);
   let pages = Int64.of_int case.wanted in
   let host_claim = case.with_host_claim in
   let expected = Claims.plan ~host_claim (unwrap (Claims.look h)) ~pages case.policy in
   match (Claims.claim_with_plan ~attempts:1 ~host_claim h d ~pages case.policy, expected) with
-  | Error (Short { by; _ }), Error short -> by = short
+  | Error (`Unplanned { reason; _ }), Error lack -> reason = lack
   | Ok { claims; retries }, Ok planned ->
       let set = Xenctrl.domain_claim_memory_get h d in
       (* Others take what is not claimed: before, and between any two calls. *)
       let between () =
         if case.greedy then (
-          ignore (Xenctrl.domain_populate h greedy ~order:9 ~extents:4096 Any : int);
-          ignore (Xenctrl.domain_populate h greedy ~order:0 ~extents:100_000 Any : int))
+          ignore (Building.domain_populate h greedy ~order:9 ~extents:4096 Any : int);
+          ignore (Building.domain_populate h greedy ~order:0 ~extents:100_000 Any : int))
       in
       let all = populate h d (plan claims) ~between in
       retries = 0 && set = planned && claims = planned && all
@@ -303,6 +382,8 @@ let () =
           Alcotest.test_case "outrun" `Quick outrun;
           Alcotest.test_case "no plan" `Quick no_plan;
           Alcotest.test_case "pages that are left alone" `Quick left_alone;
+          Alcotest.test_case "a planner of the caller's" `Quick own_planner;
+          Alcotest.test_case "targets" `Quick targets;
           Alcotest.test_case "the rest of a call" `Quick rest_of_a_call;
         ] );
       ( "populating",

@@ -74,8 +74,9 @@ enter_root() {
         mkdir -p "$products/$path" "$top/$path"
         bind "$products/$path" "$top/$path"
     done
-    mkdir -p "$cache/cargo" "$cache/xen"
+    mkdir -p "$cache/cargo" "$cache/ocaml" "$cache/xen"
     bind "$cache/cargo"
+    bind "$cache/ocaml"
     bind "$cache/xen"
     [[ -z ${XEN_SOURCE-} ]] || bind_tree "$XEN_SOURCE" ro
     bind "${XEN_TARBALL-}" "${XEN_TARBALL-}" ro
@@ -98,7 +99,7 @@ set_environment() {
     for name in $(compgen -e); do
         case $name in
             *_TOKEN) ;;
-            XEN_SOURCE | XEN_TARBALL | DEBIAN_MIRROR) environment+=("$name=${!name}") ;;
+            XEN_SOURCE | XEN_TARBALL | DEBIAN_MIRROR | NPM_REGISTRY | XEN_CLAIMS_WITHOUT_XEN) environment+=("$name=${!name}") ;;
             TERM | COLORTERM | NO_COLOR | CI | *_proxy | *_PROXY | SSL_CERT_* | CURL_CA_BUNDLE | GIT_SSL_* | \
                 CARGO_HTTP_* | CARGO_NET_* | CARGO_REGISTR* | CARGO_SOURCE_* | CARGO_TERM_* | CARGO_BUILD_JOBS | \
                 RUST_BACKTRACE | RUST_LOG | RUST_TEST_* | PROPTEST_* | QCHECK_* | ALCOTEST_* | OCAMLRUNPARAM)

@@ -34,6 +34,7 @@ in_root() {
 
     setpriv --pdeathsig KILL "${unshare[@]}" \
         env suite="$suite" cache="$cache" packages="$packages" root="$root" mirror="$mirror" host_uid="$UID" \
+        NPM_REGISTRY="$(find_registry)" \
         bash tools/inside.sh "$@" <&0 &
     wait $!
 }
@@ -67,6 +68,15 @@ find_mirror() {
             codename=$(. /etc/os-release && [[ $ID == debian ]] && echo "${VERSION_CODENAME-}") || return 0
             apt-get indextargets --no-release-info --format '$(REPO_URI)' "${wanted[@]}" "Release: $codename"
         } | sed -n 1p
+    fi
+}
+
+# The npm registry that this host's npm has packages from.
+find_registry() {
+    if [[ -n ${NPM_REGISTRY-} ]]; then
+        echo "$NPM_REGISTRY"
+    elif command -v npm >/dev/null; then
+        npm config get registry
     fi
 }
 

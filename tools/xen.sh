@@ -36,7 +36,8 @@ case $1 in
         step "$XEN_CLAIMS_CACHE/xen/build.log" "building Xen with the series" "${series[@]}" build
         programs() {
             cargo build --locked --release -p xen-claims-tests --features domains --bin conformance &&
-                dune build ./examples/builder/builder.exe ./xenctrl-ml/bin/main.exe ./tests-ocaml/
+                dune build ./examples/builder/builder.exe ./xenctrl-ml/bin/main.exe ./claims-ml/ ./examples/xapi/daemon.exe ./tests-ocaml/ &&
+                tests-ocaml/dom0/in-tree.sh "$(realpath "$XEN_CLAIMS_CACHE/xen/tree")" target/in-tree/toolstack-in-tree
         }
         step "$XEN_CLAIMS_CACHE/xen/programs.log" "building the programs for Dom0" programs
         [[ -z ${checkout-} ]] || exec {checkout}>&-

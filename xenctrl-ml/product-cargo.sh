@@ -8,7 +8,7 @@ shift
 rm -rf product
 mkdir product
 ln -s "$checkout/rust-core" "$checkout/ocaml-stubs" product
-sed 's/^members = .*/members = ["rust-core", "ocaml-stubs"]/' "$checkout/Cargo.toml" >product/Cargo.toml
+sed 's/^members = .*/members = ["rust-core", "ocaml-stubs", "ocaml-stubs\/interop"]/' "$checkout/Cargo.toml" >product/Cargo.toml
 # Without --locked, as cargo takes out what only tests use. No more than that:
 cp --no-preserve=mode "$checkout/Cargo.lock" product
 (cd product && cargo "$@")

@@ -31,7 +31,7 @@ external xen_claims_set_node_affinity: handle -> int -> int list -> failure opti
 
 (* file: testing.rs *)
 
-type domain_memory = { owner : int; on_node : int; has_pages : int64 }
+type domain_memory = { domid : int; node : int; pages : int64 }
 type placement = | Any | Prefer of int | Exact of int
 type populate = { order : int; extents : int; placement : placement }
 type fault = | Panic | Panic_in_binding | Delay of float | Refuse of int

@@ -1,18 +1,16 @@
 (** Claim sets: memory reserved for a domain before it is built.
 
-    Open {!Xenctrl_claims} and write [Xenctrl.] as with Xen's own binding. {{!concepts} Concepts}
+    Open {!Xenctrl_claims} and write [Xenctrl.] as with Xen's own binding; or, beside that one,
+    write [Xenctrl_claims.Hypercalls.], which is the same and hides nothing. {{!concepts} Concepts}
     and {{!errors} errors} are at the end. Numbers of the form 1.13 are sections of
     [docs/contract.md].
 
     {[
       open Xenctrl_claims
 
-      let () =
-        let xc = Xenctrl.Model.create "2-socket" in
-        let domid = Xenctrl.domain_create xc in
-        Xenctrl.domain_setmaxmem xc domid 1_048_576L;
-        (* 1 GiB *)
-        Xenctrl.domain_claim_memory xc domid [| { pages = 262144L; target = 1l } |]
+      let claim_1_gib domid =
+        Xenctrl.with_intf (fun xc ->
+            Xenctrl.domain_claim_memory xc domid [| { pages = 262144L; target = 1l } |])
     ]} *)
 
 (** {1 Handles} *)
@@ -26,8 +24,7 @@ val interface_open : unit -> handle
     Raises [Unix.Unix_error], whose last argument says what to do, with [ENODEV] if there is no Xen
     below or the kernel has no way to it; [EACCES] if this user may not open the device; [EPERM] if
     this is no control domain; [ENOSYS] if this Xen has an interface that is not known, or a FLASK
-    policy that lets this domain read nothing; [EOPNOTSUPP] if this build can't talk to Xen. An
-    embedded hypervisor never takes its place: that one is opened with {!Model.create}. *)
+    policy that lets this domain read nothing; [EOPNOTSUPP] if this was built without Xen. *)
 
 val interface_close : handle -> unit
 (** [interface_close h] closes [h]. A call that is under way ends as it would have, every later one
@@ -42,7 +39,7 @@ type domid = int
 (** A domain: a number in 0..32751. It need not exist. Functions raise [Invalid_argument] for any
     other number. *)
 
-type claim = { pages : int64; target : int32 }
+type claim = Claim_sets.Claims.claim = { pages : int64; target : int32 }
 (** [pages] pages of 4096 bytes, on node [target] (0..63), or host-wide if [target] is [-1l]. *)
 
 val domain_claim_memory : handle -> domid -> claim array -> unit
@@ -87,7 +84,12 @@ val has_claim_sets : handle -> bool
 
 (** {1 Memory} *)
 
-type node_memory = { node : int; size : int64; free : int64; claimed : int64 }
+type node_memory = Claim_sets.Claims.node_memory = {
+  node : int;
+  size : int64;
+  free : int64;
+  claimed : int64;
+}
 (** Pages of a node: what it has, what of that nobody uses, and what of that is claimed by claims on
     this node. What a new claim can have of it is [free - claimed]. *)
 
@@ -100,7 +102,7 @@ val node_distances : handle -> int array array
     255 is what is said of nodes that can't reach each other. The array is square, with a row for
     each id up to the highest that is online; what it has for one that is not means nothing. *)
 
-type host_memory = { free_pages : int64; outstanding_pages : int64 }
+type host_memory = Claim_sets.Claims.host_memory = { free_pages : int64; outstanding_pages : int64 }
 (** Pages that nobody uses, and how many of them are claimed, on nodes and host-wide together. *)
 
 val host_memory : handle -> host_memory
@@ -121,103 +123,12 @@ type domain_info = {
 val domain_list : handle -> domain_info list
 (** [domain_list h] has an entry for each domain, ascending. *)
 
-(** {1 Building domains}
-
-    What a builder needs beside claims.
-
-    Raises [Unix.Unix_error] with [EOPNOTSUPP] where this build can't do it. *)
-
-val domain_create : ?uuid:string -> handle -> domid
-(** [domain_create ~uuid h] is a new domain, paused, without memory, whose maximum memory is 0. Xen
-    keeps [uuid], its toolstack's name of the VM, and never reads it; without, it is 16 zero bytes.
-    A toolstack that is restarted finds by {!domain_list} what it was building.
-
-    Raises [Invalid_argument] if [uuid] has not 16 bytes. *)
-
-val domain_setmaxmem : handle -> domid -> int64 -> unit
-(** [domain_setmaxmem h d kib] lets [d] have up to [kib] KiB, rounded down to pages. More than
-    2{^ 32} - 1 pages count as that many.
-
-    Raises [Invalid_argument] if [kib] is negative; [Unix.Unix_error] with [ESRCH] if there is no
-    such domain. *)
-
 val domain_set_node_affinity : handle -> domid -> int list -> unit
 (** [domain_set_node_affinity h d nodes] makes [nodes] those that [d] gets its memory from first, as
     far as it has no claims on nodes.
 
     Raises [Invalid_argument] if one of [nodes] is not in 0..63. Raises [Unix.Unix_error] with
     [EINVAL] if none of them is online, or [nodes] is empty; [ESRCH] if there is no such domain. *)
-
-(** Where pages come from (1.8). *)
-type placement =
-  | Any
-      (** The nodes that the domain has claims on in turn, those of the affinity before others. For
-          a domain without claims on nodes, and where these have nothing: the nodes of the affinity
-          in turn, then the others; memory that need not be scrubbed before any that has to be. *)
-  | Prefer of int  (** That node first, then as [Any]. *)
-  | Exact of int  (** That node or none. *)
-
-val domain_populate : handle -> domid -> order:int -> extents:int -> placement -> int
-(** [domain_populate h d ~order ~extents placement] gives [d] up to [extents] extents of
-    2{^ [order]} pages and is the number it gave: the first that can't be had ends it (1.8). Of more
-    than one page none is given at the expense of claims on other nodes, while [d]'s claims cover
-    it, unless a node is named: go on with smaller extents, as {!Claims.rest} does. Orders are
-    0..18; 0 is a page, 9 is 2 MiB, 18 is 1 GiB. Of a node that is not online [Exact] gives none,
-    and [Prefer] is as [Any].
-
-    Raises [Invalid_argument] if [order] is not in 0..18, [extents] is negative, or a node is not in
-    0..63; [Unix.Unix_error] with [ESRCH] if there is no such domain. *)
-
-type domain_memory = { owner : domid; on_node : int; has_pages : int64 }
-(** [has_pages] pages, more than 0, that domain [owner] has of node [on_node]. *)
-
-val domain_memory : handle -> domain_memory list
-(** [domain_memory h] is where the memory of all domains is, ascending by domain, then node: Xen's
-    own counts, of one instant for each domain. A domain that ends meanwhile may be missing. Raises
-    [Unix.Unix_error (EOPNOTSUPP, _, _)] on a Xen without the series. *)
-
-val domain_unpause : handle -> domid -> unit
-(** [domain_unpause h d] starts [d]. In an embedded hypervisor nothing runs: there [d] is merely not
-    paused any more.
-
-    Raises [Unix.Unix_error] with [EINVAL] if [d] is not paused; [ESRCH] if there is no such domain.
-*)
-
-val domain_destroy : handle -> domid -> unit
-(** [domain_destroy h d] releases what [d] claims and frees its memory.
-
-    Raises [Unix.Unix_error] with [ESRCH] if there is no such domain. *)
-
-(** {1 The embedded hypervisor} *)
-
-(** A hypervisor in this program, with a host of its own: for tests, and for trying things out. *)
-module Model : sig
-  val create : string -> handle
-  (** [create host] is a handle on a new hypervisor whose host is [this] (the nodes of this
-      machine), [uma] (one node of 64 GiB), [2-socket] (2 of 128 GiB), [epyc-nps4] (8 of 32 GiB), or
-      NODESxGiB such as [4x16].
-
-      Raises [Invalid_argument] if [host] is none of these; the message says what is wrong with it.
-  *)
-
-  (** What goes wrong in a claim call. *)
-  type fault =
-    | Panic  (** The Rust code below panics, before it changed anything. *)
-    | Panic_in_binding
-        (** Not in a claim call: {!inject} itself panics, outside of any call of the hypervisor. *)
-    | Delay of float  (** The hypercall takes that many seconds. *)
-    | Refuse of Unix.error
-        (** The answer is this error, as from a Xen without claim sets ([EOPNOTSUPP]) or one whose
-            security policy says no ([EPERM], or [EACCES] as FLASK does). {!has_claim_sets} counts
-            as a claim call. *)
-
-  val inject : handle -> fault -> unit
-  (** [inject h fault] lets the next claim call that has no fault yet have this one.
-
-      Raises [Unix.Unix_error] with [EOPNOTSUPP] if [h] is no embedded hypervisor;
-      [Invalid_argument] for an error that Xen does not give, and for a delay that is negative or no
-      number. *)
-end
 
 (** {1:errors Errors}
 
@@ -240,3 +151,9 @@ exception Panic of string
     left is {e released} explicitly, or when the domain is destroyed; claims belong to the domain
     and outlive the program that made them. When memory fails, the hypervisor may have to {e recall}
     claims (1.11). *)
+
+(**/**)
+
+(* For xenctrl-claims.testing, which opens handles of its own. *)
+val handle : Connection.t -> handle
+val connection : handle -> Connection.t

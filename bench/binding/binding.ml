@@ -5,19 +5,21 @@
 
 open Xenctrl_claims
 
-type stub = Xenctrl.handle -> int -> Xenctrl.claim array -> bool
+(* What a handle of ours is in Rust. *)
+type raw = Primitives.handle
+type stub = raw -> int -> Xenctrl.claim array -> bool
 
-external open_null : unit -> Xenctrl.handle = "bench_open_null"
-external plain_set : Xenctrl.handle -> int -> Xenctrl.claim array -> unit = "plain_set"
-external plain_get : Xenctrl.handle -> int -> Xenctrl.claim array = "plain_get"
+external open_null : unit -> raw = "bench_open_null"
+external plain_set : raw -> int -> Xenctrl.claim array -> unit = "plain_set"
+external plain_get : raw -> int -> Xenctrl.claim array = "plain_get"
 external heap_allocations : unit -> int = "bench_heap_allocations" [@@noalloc]
 
 (* Into Rust and back; reading the array too; and checking it; and letting go of the lock. *)
-external boundary : Xenctrl.handle -> int -> Xenctrl.claim array -> bool = "bench_boundary"
-external decode : Xenctrl.handle -> int -> Xenctrl.claim array -> bool = "bench_decode"
-external validate : Xenctrl.handle -> int -> Xenctrl.claim array -> bool = "bench_validate"
-external handle : Xenctrl.handle -> int -> Xenctrl.claim array -> bool = "bench_handle"
-external unlock : Xenctrl.handle -> int -> Xenctrl.claim array -> bool = "bench_unlock"
+external boundary : raw -> int -> Xenctrl.claim array -> bool = "bench_boundary"
+external decode : raw -> int -> Xenctrl.claim array -> bool = "bench_decode"
+external validate : raw -> int -> Xenctrl.claim array -> bool = "bench_validate"
+external handle : raw -> int -> Xenctrl.claim array -> bool = "bench_handle"
+external unlock : raw -> int -> Xenctrl.claim array -> bool = "bench_unlock"
 
 let step (f : stub) h d claims = assert (f h d claims)
 
@@ -37,20 +39,20 @@ let claims count = Array.init count (fun i -> claim ((i + 1) mod count))
 
 type call = { name : string; ours : unit -> unit; plain : unit -> unit }
 
-let calls h =
+let calls raw h =
   let set count =
     let claims = claims count in
     {
       name = Printf.sprintf "SET of %d" count;
       ours = (fun () -> Xenctrl.domain_claim_memory h count claims);
-      plain = (fun () -> plain_set h count claims);
+      plain = (fun () -> plain_set raw count claims);
     }
   in
   let get count =
     {
       name = Printf.sprintf "GET of %d" count;
       ours = (fun () -> ignore (Sys.opaque_identity (Xenctrl.domain_claim_memory_get h count)));
-      plain = (fun () -> ignore (Sys.opaque_identity (plain_get h count)));
+      plain = (fun () -> ignore (Sys.opaque_identity (plain_get raw count)));
     }
   in
   [ set 1; set 3; set 65; get 1; get 3; get 65 ]
@@ -84,9 +86,9 @@ let pair rounds n { name; ours; plain } =
       ("mallocs", `List [ mallocs n ours; mallocs n plain ]);
     ]
 
-let steps_of h rounds n count =
+let steps_of raw h rounds n count =
   let claims = claims count in
-  let steps = List.map (fun (_, f) () -> step f h count claims) steps in
+  let steps = List.map (fun (_, f) () -> step f raw count claims) steps in
   let whole () = Xenctrl.domain_claim_memory h count claims in
   let n = if count = 65 then n / 4 else n in
   `Assoc [ ("entries", `Int count); ("ns", alternate rounds n (steps @ [ whole ])) ]
@@ -114,14 +116,15 @@ let parallel rounds n { name; ours; plain } domains =
 
 let () =
   let rounds = int_of_string Sys.argv.(1) and n = int_of_string Sys.argv.(2) in
-  let h = open_null () in
-  let calls = calls h in
+  let raw = open_null () in
+  let h = Xenctrl.handle (Connect.connection raw) in
+  let calls = calls raw h in
   let some = List.filter (fun { name; _ } -> name = "SET of 3" || name = "GET of 3") calls in
   let result =
     `Assoc
       [
         ("calls", `List (List.map (pair rounds n) calls));
-        ("steps", `List (List.map (steps_of h rounds n) [ 1; 3; 65 ]));
+        ("steps", `List (List.map (steps_of raw h rounds n) [ 1; 3; 65 ]));
         ( "domains",
           `List (List.concat_map (fun c -> List.map (parallel rounds n c) [ 1; 2; 4 ]) some) );
       ]

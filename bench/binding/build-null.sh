@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Builds the null hypervisor with cargo, over the same stubs as the library.
+# Builds the null hypervisor with cargo, over the same stubs as the library, under names of their own.
 set -euo pipefail
-features=$(<../../xenctrl-ml/features)
-cargo build --quiet --release --locked --package xen-claims-bench-null ${features:+--features "xenctrl-claims-stubs/$features"}
-cp "${CARGO_TARGET_DIR:-../../target}/release/libxen_claims_bench_null.a" .
+cargo build --quiet --release --locked --package xen-claims-bench-null
+bash ../../xenctrl-ml/one-object.sh "${CARGO_TARGET_DIR:-../../target}/release/libxen_claims_bench_null.a" xen_claims_bench_null xen_claims_null_

@@ -1,4 +1,5 @@
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Builder_lib
 open Cmdliner
 
@@ -7,15 +8,15 @@ exception Bad_input of string
 let bad_input = function Ok value -> value | Error message -> raise (Bad_input message)
 
 let open_embedded host =
-  let prefix = "Xenctrl.Model.create: " in
-  match Xenctrl.Model.create host with
+  let prefix = "Model.create: " in
+  match Model.create host with
   | xc -> xc
   | exception Invalid_argument message ->
       let skip = if String.starts_with ~prefix message then String.length prefix else 0 in
       raise (Bad_input ("host: " ^ String.sub message skip (String.length message - skip)))
 
 let open_xen () =
-  match Xenctrl.interface_open () with
+  match Building.interface_open () with
   | xc -> xc
   | exception Unix.Unix_error (_, _, reason) -> raise (Bad_input ("--xen: " ^ reason))
 

@@ -3,6 +3,7 @@
    gets no placement. Here its step for several nodes becomes a claim set. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 
 type placement =
   | Placed of { nodes : int list; populate : Claims.call list }
@@ -17,17 +18,17 @@ let place xc domid ~memory_mib ~candidate =
       let { Claims.affinity; calls } = Claims.populate_plan claims in
       Xenctrl.domain_set_node_affinity xc domid affinity;
       Placed { nodes = affinity; populate = calls }
-  | Error (Not_supported | Outrun _) -> Not_placed "as before claim sets"
+  | Error (`Not_supported | `Outrun _) -> Not_placed "as before claim sets"
   | Error error -> Not_placed (Format.asprintf "%a" Claims.pp_error error)
 
 let () =
   let xc =
-    Xenctrl.Model.create "epyc-nps4"
+    Model.create "epyc-nps4"
     (* 8 nodes of 32 GiB *)
   in
   let show name memory_mib candidate =
-    let domid = Xenctrl.domain_create ~uuid:(Digest.string name) xc in
-    Xenctrl.domain_setmaxmem xc domid (Int64.mul 1024L memory_mib);
+    let domid = Building.domain_create ~uuid:(Digest.string name) xc in
+    Building.domain_setmaxmem xc domid (Int64.mul 1024L memory_mib);
     match place xc domid ~memory_mib ~candidate with
     | Not_placed why -> Printf.printf "%s: no placement: %s\n" name why
     | Placed { nodes; populate } ->

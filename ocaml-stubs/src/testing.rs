@@ -1,6 +1,6 @@
 //! What OCaml calls of a hypervisor for tests, demonstrations and our own builder. Feature `testing`.
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks)] // In what the macros expand to.
-#![allow(missing_docs)] // The interface for people is `xenctrl-ml/xenctrl.mli`.
+#![allow(missing_docs)] // The interface for people is `xenctrl-ml/testing/`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,31 +22,31 @@ use crate::runtime::{caught, without_lock};
 use crate::stubs::{connection, domain, new_handle, node, page_count, Answer};
 
 /// What a domain has of a node, in pages.
-#[sig("{ owner : int; on_node : int; has_pages : int64 }")]
+#[sig("{ domid : int; node : int; pages : int64 }")]
 #[derive(Debug, Clone, Copy)]
 pub struct DomainMemory {
     /// Which domain.
-    pub owner: i64,
+    pub domid: i64,
     /// Which node.
-    pub on_node: i64,
+    pub node: i64,
     /// How much.
-    pub has_pages: i64,
+    pub pages: i64,
 }
 
 impl_to_ocaml_record! {
     DomainMemory {
-        owner: OCamlInt,
-        on_node: OCamlInt,
-        has_pages: OCamlInt64,
+        domid: OCamlInt,
+        node: OCamlInt,
+        pages: OCamlInt64,
     }
 }
 
 impl From<xen_claims::DomainMemory> for DomainMemory {
     fn from(memory: xen_claims::DomainMemory) -> Self {
         DomainMemory {
-            owner: memory.domain.get().into(),
-            on_node: memory.node.index() as i64,
-            has_pages: int64(memory.pages),
+            domid: memory.domain.get().into(),
+            node: memory.node.index() as i64,
+            pages: int64(memory.pages),
         }
     }
 }

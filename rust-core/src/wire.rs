@@ -29,6 +29,7 @@ pub const XENMEMF_EXACT_NODE_REQUEST: u32 = 1 << 17;
 
 /// What these flags make the legacy call claim: the target of an entry, or nothing that it knows. The
 /// node need not be one there is: the flags have room for 0 to 254.
+#[cfg(feature = "testing")]
 pub(crate) const fn legacy_target(mem_flags: u32) -> Option<u32> {
     let node = (mem_flags >> 8) & 0xFF;
     match mem_flags & !(0xFF << 8) {

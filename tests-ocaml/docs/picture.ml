@@ -2,6 +2,7 @@
    them. What it shows happened, in an embedded hypervisor; its builders take turns, 1 GiB each. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 
 let host = "2x16"
 let nodes = [ 0; 1 ]
@@ -29,8 +30,8 @@ let free xc node = gib (memory xc node).free
 let claimable xc node = gib (Int64.sub (memory xc node).free (memory xc node).claimed)
 
 let create xc (name, size) on =
-  let domid = Xenctrl.domain_create xc in
-  Xenctrl.domain_setmaxmem xc domid (Int64.mul 4L (pages size));
+  let domid = Building.domain_create xc in
+  Building.domain_setmaxmem xc domid (Int64.mul 4L (pages size));
   { name; size; domid; on; has = Array.make (List.length nodes) 0; died_with = None }
 
 (* The first node that has enough. *)
@@ -45,20 +46,20 @@ let rec create_with_claim xc ~claimable:seen ((_, size) as request) =
   with
   | () -> Some vm
   | exception Unix.Unix_error (ENOMEM, _, _) ->
-      Xenctrl.domain_destroy xc vm.domid;
+      Building.domain_destroy xc vm.domid;
       create_with_claim xc ~claimable:(claimable xc) request
 
 let populate xc vm =
   if vm.died_with = None && not (is_built vm) then
     let before = List.map (free xc) nodes in
-    if Xenctrl.domain_populate xc vm.domid ~order:18 ~extents:1 (Prefer vm.on) = 1 then
+    if Building.domain_populate xc vm.domid ~order:18 ~extents:1 (Prefer vm.on) = 1 then
       List.iter2
         (fun node free_before -> vm.has.(node) <- vm.has.(node) + free_before - free xc node)
         nodes before
     else (
       vm.died_with <- Some (total vm);
       Array.fill vm.has 0 (Array.length vm.has) 0;
-      Xenctrl.domain_destroy xc vm.domid)
+      Building.domain_destroy xc vm.domid)
 
 type storm = {
   vms : vm list;
@@ -68,7 +69,7 @@ type storm = {
 }
 
 let storm ~claims =
-  let xc = Xenctrl.Model.create host in
+  let xc = Model.create host in
   (* All of them look before the first of them does anything. *)
   let seen = List.map (fun node -> (node, claimable xc node)) nodes in
   let claimable node = List.assoc node seen in

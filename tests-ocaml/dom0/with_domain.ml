@@ -1,7 +1,7 @@
 (* with_domain COMMAND...: runs COMMAND with one more argument, the domid of a new domain: paused,
    without memory, and allowed 1 GiB. The domain is destroyed then. Ends as COMMAND did. *)
 
-open Xenctrl_claims
+open Xenctrl_claims_testing
 
 let run program arguments =
   let pid =
@@ -19,13 +19,13 @@ let () =
       prerr_endline "usage: with_domain COMMAND...";
       exit 2
   | program :: _ as command ->
-      Xenctrl.with_intf @@ fun h ->
-      let d = Xenctrl.domain_create h in
+      let h = Building.interface_open () in
+      let d = Building.domain_create h in
       let status =
         Fun.protect
-          ~finally:(fun () -> Xenctrl.domain_destroy h d)
+          ~finally:(fun () -> Building.domain_destroy h d)
           (fun () ->
-            Xenctrl.domain_setmaxmem h d 1_048_576L;
+            Building.domain_setmaxmem h d 1_048_576L;
             run program (command @ [ string_of_int d ]))
       in
       exit status

@@ -68,9 +68,12 @@ let check what expected f = Alcotest.(check (outcome unit)) what expected (unit_
 let returns what f = check what (Returned ()) f
 let invalid message f = check "invalid" (Invalid message) f
 
+(* Of module Xenctrl, if it names none. *)
+let full name = if String.contains name '.' then name else "Xenctrl." ^ name
+
 let invalid_from name f =
   match unit_outcome f with
-  | Invalid message when String.starts_with ~prefix:("Xenctrl." ^ name ^ ": ") message -> ()
+  | Invalid message when String.starts_with ~prefix:(full name ^ ": ") message -> ()
   | found ->
       Alcotest.failf "expected Invalid_argument of %s, found %a" name
         (Alcotest.pp (outcome Alcotest.unit))
@@ -78,7 +81,7 @@ let invalid_from name f =
 
 let refused error name subject f = check "refused" (Refused (error, name, subject)) f
 let panics f = check "panics" (Panicked "injected into the embedded hypervisor") f
-let closed name f = invalid (Printf.sprintf "Xenctrl.%s: the handle is closed" name) f
+let closed name f = invalid (full name ^ ": the handle is closed") f
 
 let unchanged h f =
   let before = Values.snapshot h in
@@ -87,7 +90,10 @@ let unchanged h f =
   result
 
 let pages what expected found = Alcotest.(check int64) what expected found
-let free what expected found = Alcotest.(check (testable Fmt.int64 is_near)) what expected found
+
+let free what expected found =
+  let print ppf = Format.fprintf ppf "%Ld" in
+  Alcotest.(check (testable print is_near)) what expected found
 
 let claims_of h d expected =
   let found = Xenctrl.domain_claim_memory_get h d in

@@ -14,6 +14,9 @@ val returns : string -> (unit -> unit) -> unit
 val invalid : string -> (unit -> 'a) -> unit
 (** [invalid message f]: [f] raises [Invalid_argument message]. *)
 
+val full : string -> string
+(** [full name] is [name] with its module, which is [Xenctrl] if it names none. *)
+
 val invalid_from : string -> (unit -> 'a) -> unit
 (** [invalid_from name f]: [f] raises [Invalid_argument], and the message names function [name]. *)
 

@@ -1,4 +1,5 @@
 open Xenctrl_claims
+open Xenctrl_claims_testing
 
 let variable = "XEN_CLAIMS_TEST_HOST"
 
@@ -14,7 +15,7 @@ let slack = if on_xen then 200L else 0L
 let rounds count = if on_xen then max 10 (count / 200) else count
 
 let open_ ?(nodes = 4) () =
-  if on_xen then Xenctrl.interface_open () else Xenctrl.Model.create (Printf.sprintf "%dx1" nodes)
+  if on_xen then Building.interface_open () else Model.create (Printf.sprintf "%dx1" nodes)
 
 (* Domains of a Xen outlive the handle. *)
 
@@ -22,13 +23,16 @@ let made = ref []
 let lock = Mutex.create ()
 
 let new_domain h =
-  let d = Xenctrl.domain_create h in
-  if on_xen then Mutex.protect lock (fun () -> made := d :: !made);
+  let d = Building.domain_create h in
+  if on_xen then (
+    Mutex.lock lock;
+    made := d :: !made;
+    Mutex.unlock lock);
   d
 
 let destroy_all h =
   let left = List.map (fun (d : Xenctrl.domain_info) -> d.domid) (Xenctrl.domain_list h) in
-  List.iter (fun d -> if List.mem d !made then Xenctrl.domain_destroy h d) left;
+  List.iter (fun d -> if List.mem d !made then Building.domain_destroy h d) left;
   made := []
 
 let rec settles tries condition =
@@ -40,7 +44,8 @@ let rec settles tries condition =
 
 (* A test, and then a host as it was before. *)
 let cleanly test () =
-  Xenctrl.with_intf @@ fun h ->
+  let h = Building.interface_open () in
+  Fun.protect ~finally:(fun () -> Xenctrl.interface_close h) @@ fun () ->
   let before = Xenctrl.host_memory h in
   (try test ()
    with e ->

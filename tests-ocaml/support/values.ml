@@ -1,4 +1,5 @@
 open Xenctrl_claims
+open Xenctrl_claims_testing
 
 let gib = 262_144L
 let unlimited = 0x1000_0000L
@@ -15,7 +16,7 @@ let open_host = Host.open_
 
 let new_domain ?(max_pages = unlimited) h =
   let d = Host.new_domain h in
-  Xenctrl.domain_setmaxmem h d (Int64.mul max_pages 4L);
+  Building.domain_setmaxmem h d (Int64.mul max_pages 4L);
   d
 
 (* Dom0 is not ours. *)
@@ -84,8 +85,9 @@ let within seconds condition =
 
 let resident_kib () =
   let rec find channel =
-    match Scanf.sscanf_opt (input_line channel) "VmRSS: %d kB" Fun.id with
-    | Some kib -> kib
-    | None -> find channel
+    let line = input_line channel in
+    match Scanf.sscanf line "VmRSS: %d kB" Fun.id with
+    | kib -> kib
+    | exception (Scanf.Scan_failure _ | Failure _ | End_of_file) -> find channel
   in
   In_channel.with_open_text "/proc/self/status" find

@@ -39,10 +39,30 @@ fn the_library_is_built_without_xenctrl_sys() {
     assert!(crates("domains").contains(&name));
 }
 
-/// What is linked into it in the release profile, which is the one that is installed.
+/// What is linked into it in the release profile, which is the one that is installed. Without Xen only if
+/// that is asked for.
 #[test]
 fn the_library_is_linked_without_libxenctrl() {
-    let directory = std::env::temp_dir().join(format!("xen-claims-licence-{}", std::process::id()));
+    for (without_xen, features, flags) in [("1", "ocaml5", "()"), ("", "ocaml5,xen", "(-lxencall)")]
+    {
+        match found(without_xen) {
+            Ok(found) => assert_eq!(found, [features, flags, "ocaml5,testing", "()"]),
+            Err(why) => assert!(
+                without_xen.is_empty()
+                    && why.contains("libxencall is missing")
+                    && why.contains("XEN_CLAIMS_WITHOUT_XEN"),
+                "{why}"
+            ),
+        }
+    }
+}
+
+/// What the script writes for a release for OCaml 5.3, or what it complains of.
+fn found(without_xen: &str) -> Result<[String; 4], String> {
+    let directory = std::env::temp_dir().join(format!(
+        "xen-claims-licence-{}{without_xen}",
+        std::process::id()
+    ));
     fs::create_dir(&directory).unwrap();
     let found = Command::new("bash")
         .arg(
@@ -51,15 +71,23 @@ fn the_library_is_linked_without_libxenctrl() {
                 .canonicalize()
                 .unwrap(),
         )
-        .arg("release")
+        .args(["release", "5.3.0"])
+        .env("XEN_CLAIMS_WITHOUT_XEN", without_xen)
         .current_dir(&directory)
-        .status();
-    let features = fs::read_to_string(directory.join("features"));
-    let flags = fs::read_to_string(directory.join("link-flags.sexp"));
+        .output()
+        .unwrap();
+    let texts = [
+        "features",
+        "link-flags.sexp",
+        "features-testing",
+        "link-flags-testing.sexp",
+    ]
+    .map(|name| fs::read_to_string(directory.join(name)).unwrap_or_default());
     fs::remove_dir_all(&directory).unwrap();
-    assert!(found.unwrap().success());
-    assert!(["xen", ""].contains(&features.unwrap().trim()));
-    assert!(["(-lxencall)", "()"].contains(&flags.unwrap().trim()));
+    match found.status.success() {
+        true => Ok(texts.map(|text| text.trim().to_owned())),
+        false => Err(String::from_utf8_lossy(&found.stderr).into_owned()),
+    }
 }
 
 /// What `cargo metadata` says of every crate for Linux, all features included.

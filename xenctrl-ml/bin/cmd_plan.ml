@@ -5,15 +5,19 @@ let ( let* ) = Result.bind
 
 let plan json pages policy near host_claim xc =
   let* host = Result.fold ~ok:Result.ok ~error:(Refusal.error ?domid:None) (Claims.look xc) in
-  let preferred = match policy with Claims.Prefer nodes -> nodes | _ -> [] in
+  let named =
+    match policy with
+    | Claims.Prefer nodes | Only nodes | Evenly nodes -> nodes
+    | Single | Pack | Interleave -> []
+  in
   let is_missing node = not (List.exists (fun (n : Claims.node) -> n.node = node) host.nodes) in
   let* () =
-    match List.find_opt is_missing (Option.to_list near @ preferred) with
-    | Some node -> Refusal.error (No_such_node node)
+    match List.find_opt is_missing (Option.to_list near @ named) with
+    | Some node -> Refusal.error (`No_such_node node)
     | None -> Ok ()
   in
   match Claims.plan ?near ~host_claim host ~pages policy with
-  | Error by -> Refusal.error (Short { wanted = pages; by; holders = [] })
+  | Error reason -> Refusal.error (`Unplanned { reason; holders = [] })
   | Ok claims ->
       let claims = Claim_set.nodes_first (Array.to_list claims) in
       print_string
@@ -36,27 +40,38 @@ let size =
 
 let policy : Claims.policy Arg.conv =
   let parse text : (Claims.policy, _) result =
-    let nodes = String.split_on_char ',' in
-    match String.split_on_char ':' text with
-    | [ "single" ] -> Ok Single
-    | [ "pack" ] -> Ok Pack
-    | [ "interleave" ] -> Ok Interleave
-    | [ "prefer"; list ] when List.for_all (fun n -> Claim_set.node n <> None) (nodes list) ->
-        Ok (Prefer (List.filter_map Claim_set.node (nodes list)))
-    | _ ->
-        Error
-          (`Msg
-             (Printf.sprintf
-                "'%s' is no policy: use single, pack, interleave, or prefer:NODES as in prefer:0,1"
-                text))
+    let nodes list =
+      let nodes = List.map Claim_set.node (String.split_on_char ',' list) in
+      if List.mem None nodes then None else Some (List.filter_map Fun.id nodes)
+    in
+    let policy : Claims.policy option =
+      match String.split_on_char ':' text with
+      | [ "single" ] -> Some Single
+      | [ "pack" ] -> Some Pack
+      | [ "interleave" ] -> Some Interleave
+      | [ "prefer"; list ] -> Option.map (fun nodes : Claims.policy -> Prefer nodes) (nodes list)
+      | [ "only"; list ] -> Option.map (fun nodes : Claims.policy -> Only nodes) (nodes list)
+      | [ "evenly"; list ] -> Option.map (fun nodes : Claims.policy -> Evenly nodes) (nodes list)
+      | _ -> None
+    in
+    Option.to_result policy
+      ~none:
+        (`Msg
+           (Printf.sprintf
+              "'%s' is no policy: use single, pack, interleave, or prefer:NODES as in prefer:0,1, \
+               only:NODES, evenly:NODES"
+              text))
   in
+  let list nodes = String.concat "," (List.map string_of_int nodes) in
   let print ppf (policy : Claims.policy) =
     Format.pp_print_string ppf
       (match policy with
       | Single -> "single"
       | Pack -> "pack"
       | Interleave -> "interleave"
-      | Prefer nodes -> "prefer:" ^ String.concat "," (List.map string_of_int nodes))
+      | Prefer nodes -> "prefer:" ^ list nodes
+      | Only nodes -> "only:" ^ list nodes
+      | Evenly nodes -> "evenly:" ^ list nodes)
   in
   Arg.conv ~docv:"POLICY" (parse, print)
 
@@ -83,6 +98,8 @@ let cmd =
         ( "$(b,prefer:)NODES",
           "Nodes of that list, as 0,1. Only what they do not have is taken from others, the \
            nearest to them." );
+      `I ("$(b,only:)NODES", "As few of these nodes as can be, and no others.");
+      `I ("$(b,evenly:)NODES", "All of these nodes, evenly, and no others.");
       `S Manpage.s_examples;
       `Pre "xen-claims plan 12G --policy pack --vcpus-node 1";
     ]
@@ -100,7 +117,7 @@ let cmd =
     Arg.(value & opt (some node) None & info [ "vcpus-node" ] ~docv:"NODE" ~doc)
   in
   let host_claim =
-    let doc = "Claim host-wide what the nodes of $(b,single) or $(b,prefer) do not have." in
+    let doc = "Claim host-wide what the nodes of the policy do not have." in
     Arg.(value & flag & info [ "host-claim" ] ~doc)
   in
   Common.command "plan" ~doc ~man

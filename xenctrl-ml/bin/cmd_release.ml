@@ -5,7 +5,7 @@ let ( let* ) = Result.bind
 
 let release_one xc domid =
   match Claim_set.of_domain xc domid with
-  | exception Unix.Unix_error (ESRCH, _, _) -> Refusal.error ~domid (No_such_domain domid)
+  | exception Unix.Unix_error (ESRCH, _, _) -> Refusal.error ~domid (`No_such_domain domid)
   | [] ->
       Printf.printf "domain %d claims nothing\n" domid;
       Ok ()

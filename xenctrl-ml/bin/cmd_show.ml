@@ -7,12 +7,12 @@ let show json domid xc =
   let found = List.find_opt (fun (d : Xenctrl.domain_info) -> d.domid = domid) in
   let* domain =
     match found (Xenctrl.domain_list xc) with
-    | None -> Refusal.error ~domid (No_such_domain domid)
+    | None -> Refusal.error ~domid (`No_such_domain domid)
     | Some info when info.claimed_pages = 0L -> Ok { Reading.info; claims = [] }
     | Some info -> (
         match Claim_set.of_domain xc domid with
         | claims -> Ok { Reading.info; claims }
-        | exception Unix.Unix_error (ESRCH, _, _) -> Refusal.error ~domid (No_such_domain domid))
+        | exception Unix.Unix_error (ESRCH, _, _) -> Refusal.error ~domid (`No_such_domain domid))
   in
   print_string (if json then Shape.to_string (Shape.domain domain) else Text.domain domain);
   Ok ()

@@ -1,4 +1,5 @@
 open Xenctrl_claims
+open Xenctrl_claims_testing
 
 type t = Xen | Model of { host : string; state : string option }
 
@@ -10,8 +11,8 @@ let open_xen () =
   | exception Unix.Unix_error (_, _, reason) -> Status.fail Unavailable "%s" reason
 
 let open_model host =
-  let prefix = "Xenctrl.Model.create: " in
-  match Xenctrl.Model.create host with
+  let prefix = "Model.create: " in
+  match Model.create host with
   | xc -> Ok xc
   | exception Invalid_argument message ->
       let skip = if String.starts_with ~prefix message then String.length prefix else 0 in

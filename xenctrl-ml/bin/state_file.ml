@@ -1,4 +1,5 @@
 open Xenctrl_claims
+open Xenctrl_claims_testing
 
 exception Bad of string
 
@@ -52,7 +53,7 @@ let sum = List.fold_left (fun n (c : Xenctrl.claim) -> Int64.add n c.pages) 0L
 let populate xc domid ({ pages; target } : Xenctrl.claim) =
   let rec give order left =
     let extents = Int64.to_int (Int64.shift_right left order) in
-    let given = Xenctrl.domain_populate xc domid ~order ~extents (Exact (Int32.to_int target)) in
+    let given = Building.domain_populate xc domid ~order ~extents (Exact (Int32.to_int target)) in
     if given < extents then
       bad "domain %d: node %ld has no %s for it" domid target (Size.to_string pages);
     let left = Int64.sub left (Int64.shift_left (Int64.of_int given) order) in
@@ -75,14 +76,14 @@ let domain xc index json =
     bad "%s: memory of %s is more than its max, %s" what
       (Size.to_string (sum memory))
       (Size.to_string max);
-  let domid = Xenctrl.domain_create xc in
-  Xenctrl.domain_setmaxmem xc domid (Int64.mul 4L max);
+  let domid = Building.domain_create xc in
+  Building.domain_setmaxmem xc domid (Int64.mul 4L max);
   List.iter (populate xc domid) memory;
   (if set <> [] then
      match Claims.install xc domid (Array.of_list set) with
      | Ok () -> ()
      | Error error -> bad "%s: %s" what (Refusal.reason error));
-  if started then Xenctrl.domain_unpause xc domid
+  if started then Building.domain_unpause xc domid
 
 let domains xc what = function
   | `List domains -> List.iteri (domain xc) domains
@@ -92,8 +93,7 @@ let load xc path =
   let describe json =
     let given = fields "the file" [ "domains"; "claim_sets" ] json in
     field "the file" given "domains" (domains xc) ();
-    if not (field "the file" given "claim_sets" yes true) then
-      Xenctrl.Model.inject xc (Refuse EOPNOTSUPP)
+    if not (field "the file" given "claim_sets" yes true) then Model.inject xc (Refuse EOPNOTSUPP)
   in
   let one_line = String.map (fun c -> if c = '\n' then ' ' else c) in
   match describe (Yojson.Safe.from_file path) with

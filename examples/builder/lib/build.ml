@@ -1,4 +1,5 @@
 open Xenctrl_claims
+open Xenctrl_claims_testing
 
 type how = Without_claims | Claims_and_affinity | Claims_and_exact_nodes
 type pace = { think : float * float; seconds_per_page : float; step : int }
@@ -35,7 +36,7 @@ let populate env actor random domid calls =
     let { Claims.order; extents; placement } = call_ in
     let now = min extents (max 1 (env.pace.step lsr order)) in
     let given =
-      call env (fun xc -> Xenctrl.domain_populate xc domid ~order ~extents:now placement)
+      call env (fun xc -> Building.domain_populate xc domid ~order ~extents:now placement)
     in
     let pages = given lsl order in
     populated := !populated + pages;
@@ -67,10 +68,10 @@ let calls env (set : Xenctrl.claim array) =
 let policy (vm : Scenario.vm) : Claims.policy = if vm.nodes = [] then Pack else Prefer vm.nodes
 
 (* Why not, on a line of a table. *)
-let reason : Claims.error -> string = function
-  | Short { by; wanted; _ } ->
+let reason : Claims.lack Claims.error -> string = function
+  | `Unplanned { reason = { by; wanted }; _ } ->
       Format.asprintf "short by %a of %a" Claims.pp_pages by Claims.pp_pages wanted
-  | Outrun { attempts; _ } -> Printf.sprintf "other builders were faster %d times" attempts
+  | `Outrun { attempts; _ } -> Printf.sprintf "other builders were faster %d times" attempts
   | error -> Format.asprintf "%a" Claims.pp_error error
 
 (* A plan, claimed or not, and how often another builder was faster. *)
@@ -84,7 +85,7 @@ let decide env domid (vm : Scenario.vm) =
       Result.bind (call env (fun xc -> Claims.look xc)) @@ fun host ->
       match Claims.plan host ~pages (policy vm) with
       | Ok plan -> Ok (plan, 0)
-      | Error by -> Error (Short { wanted = pages; by; holders = [] }))
+      | Error reason -> Error (`Unplanned { Claims.reason; holders = [] }))
 
 let info env domid =
   let is_it (info : Xenctrl.domain_info) = info.domid = domid in
@@ -99,8 +100,8 @@ let vm env actor ~index (existing : Xenctrl.domain_info option) (vm : Scenario.v
   let result ?(planned = [||]) ?(retries = 0) outcome =
     { vm; outcome; planned; retries; started; ended = Clock.now actor }
   in
-  let destroy domid = call env (fun xc -> Xenctrl.domain_destroy xc domid) in
-  let start domid = call env (fun xc -> Xenctrl.domain_unpause xc domid) in
+  let destroy domid = call env (fun xc -> Building.domain_destroy xc domid) in
+  let start domid = call env (fun xc -> Building.domain_unpause xc domid) in
   let finish ?planned ?retries domid set =
     match populate env actor random domid (calls env set) with
     | 0, _ ->
@@ -113,7 +114,7 @@ let vm env actor ~index (existing : Xenctrl.domain_info option) (vm : Scenario.v
   in
   let claim_and_populate domid =
     (* Maximum memory is in KiB. *)
-    call env (fun xc -> Xenctrl.domain_setmaxmem xc domid (Int64.mul 4L vm.pages));
+    call env (fun xc -> Building.domain_setmaxmem xc domid (Int64.mul 4L vm.pages));
     match decide env domid vm with
     | Error error ->
         let touched = total_pages env domid in
@@ -126,7 +127,7 @@ let vm env actor ~index (existing : Xenctrl.domain_info option) (vm : Scenario.v
         finish ~planned ~retries domid planned
   in
   let take_over () =
-    let create () = claim_and_populate (call env (Xenctrl.domain_create ~uuid:(uuid vm))) in
+    let create () = claim_and_populate (call env (Building.domain_create ~uuid:(uuid vm))) in
     match existing with
     | None -> create ()
     | Some { domid; dying = false; claimed_pages = 0L; total_pages; paused; _ }

@@ -1,4 +1,5 @@
 open Xenctrl_claims
+open Xenctrl_claims_testing
 
 type vm = { build : Build.t; memory : (int * int64) list }
 type sample = { time : float; nodes : Xenctrl.node_memory list }
@@ -28,7 +29,7 @@ let found xc =
 
 let clear xc (scenario : Scenario.t) =
   let found = found xc in
-  let destroy (info : Xenctrl.domain_info) = Xenctrl.domain_destroy xc info.domid in
+  let destroy (info : Xenctrl.domain_info) = Building.domain_destroy xc info.domid in
   List.iter (fun vm -> Option.iter destroy (found vm)) (scenario.running @ scenario.vms)
 
 let count f results = List.length (List.filter f results)
@@ -86,7 +87,7 @@ let play xc kind ~how ~seed ?(scale = 1.) ?(speed = 1.) ?(crossing = Fun.id) ~pr
     |> List.stable_sort (fun (a : Scenario.vm) (b : Scenario.vm) -> Float.compare a.at b.at)
     |> List.iter (fun (vm : Scenario.vm) ->
            Clock.wait_until actor (vm.at /. speed);
-           Option.iter (Xenctrl.domain_destroy xc) (Hashtbl.find_opt domids (Build.uuid vm)))
+           Option.iter (Building.domain_destroy xc) (Hashtbl.find_opt domids (Build.uuid vm)))
   in
   let samples = ref [] in
   let report time =
@@ -114,10 +115,10 @@ let play xc kind ~how ~seed ?(scale = 1.) ?(speed = 1.) ?(crossing = Fun.id) ~pr
   let seconds = List.fold_left (fun t (build : Build.t) -> Float.max t build.ended) 0. builds in
   sample seconds;
   report seconds;
-  let all = Xenctrl.domain_memory xc in
+  let all = Building.domain_memory xc in
   let memory (build : Build.t) =
-    let of_it domid (m : Xenctrl.domain_memory) =
-      if m.owner = domid then Some (m.on_node, m.has_pages) else None
+    let of_it domid (m : Building.Domain_memory.t) =
+      if m.domid = domid then Some (m.node, m.pages) else None
     in
     match build.outcome with
     | Built domid -> List.filter_map (of_it domid) all

@@ -2,6 +2,7 @@
    new one is given the handle and the scenario, and nothing else: what the old one knew is gone. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Builder_lib
 
 exception Killed
@@ -84,7 +85,7 @@ let killed () =
   for round = 1 to rounds do
     let random = Random.State.make [| round |] in
     let scenario = scenario random in
-    let xc = Xenctrl.Model.create scenario.host in
+    let xc = Model.create scenario.host in
     check xc scenario (build found xc scenario random ~kills:(1 + Random.State.int random 3));
     Xenctrl.interface_close xc
   done;
@@ -98,11 +99,11 @@ let killed () =
 (* Claims that were recalled, or a builder that does not claim: a part of a VM, and no promise. *)
 let no_promise () =
   let scenario = scenario (Random.State.make [| 1 |]) in
-  let xc = Xenctrl.Model.create scenario.host in
+  let xc = Model.create scenario.host in
   let uuid = Build.uuid (List.hd scenario.vms) in
-  let part = Xenctrl.domain_create ~uuid xc in
-  Xenctrl.domain_setmaxmem xc part 4096L;
-  Alcotest.(check int) "a page" 1 (Xenctrl.domain_populate xc part ~order:0 ~extents:1 Any);
+  let part = Building.domain_create ~uuid xc in
+  Building.domain_setmaxmem xc part 4096L;
+  Alcotest.(check int) "a page" 1 (Building.domain_populate xc part ~order:0 ~extents:1 Any);
   let found = { empty = 0; claiming = 0; partial = 0; whole = 0 } in
   check xc scenario (build found xc scenario (Random.State.make [| 1 |]) ~kills:0)
 

@@ -1,4 +1,5 @@
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Builder_lib
 
 let scenario name =
@@ -7,7 +8,7 @@ let scenario name =
   | Error message -> Alcotest.fail message
 
 let play ?(kind = Clock.Simulated) ?speed ?(seed = 1) ~how (scenario : Scenario.t) =
-  let xc = Xenctrl.Model.create scenario.host in
+  let xc = Model.create scenario.host in
   Fun.protect ~finally:(fun () -> Xenctrl.interface_close xc) @@ fun () ->
   let storm = Storm.play xc kind ~how ~seed ?speed ~progress:ignore scenario in
   (* What the hypervisor says of itself. *)

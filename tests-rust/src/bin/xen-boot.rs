@@ -146,6 +146,15 @@ fn boot(cache: &Cache, without_series: bool) -> Result<Bootable> {
         ("bin/xapi-names", xapi::names(&tree)?),
         ("bin/claims-ours", dune.join("tests-ocaml/dom0/claims.exe")),
         (
+            "bin/toolstack-ours",
+            dune.join("tests-ocaml/dom0/toolstack_ours.exe"),
+        ),
+        (
+            "bin/toolstack-in-tree",
+            target.join("in-tree/toolstack-in-tree"),
+        ),
+        ("bin/xapi-daemon", dune.join("examples/xapi/daemon.exe")),
+        (
             "bin/with_domain",
             dune.join("tests-ocaml/dom0/with_domain.exe"),
         ),

@@ -109,13 +109,13 @@ The command line: exit code 2, whether there is a Xen or not.
   xen-claims: --idle is for --orphans
   [2]
   $ bad plan 1G --policy best
-  xen-claims: option '--policy': 'best' is no policy: use single, pack, interleave, or prefer:NODES as in prefer:0,1 (--help explains)
+  xen-claims: option '--policy': 'best' is no policy: use single, pack, interleave, or prefer:NODES as in prefer:0,1, only:NODES, evenly:NODES (--help explains)
   [2]
   $ bad plan 1G --policy prefer:
-  xen-claims: option '--policy': 'prefer:' is no policy: use single, pack, interleave, or prefer:NODES as in prefer:0,1 (--help explains)
+  xen-claims: option '--policy': 'prefer:' is no policy: use single, pack, interleave, or prefer:NODES as in prefer:0,1, only:NODES, evenly:NODES (--help explains)
   [2]
   $ bad plan 1G --policy prefer:0,x
-  xen-claims: option '--policy': 'prefer:0,x' is no policy: use single, pack, interleave, or prefer:NODES as in prefer:0,1 (--help explains)
+  xen-claims: option '--policy': 'prefer:0,x' is no policy: use single, pack, interleave, or prefer:NODES as in prefer:0,1, only:NODES, evenly:NODES (--help explains)
   [2]
   $ bad plan 1G --vcpus-node 64
   xen-claims: option '--vcpus-node': '64' is no node in 0..63 (--help explains)

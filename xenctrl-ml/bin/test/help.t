@@ -458,6 +458,12 @@ Over 500 lines, as it shows all of them whole.
              Nodes of that list, as 0,1. Only what they do not have is taken
              from others, the nearest to them.
   
+         only:NODES
+             As few of these nodes as can be, and no others.
+  
+         evenly:NODES
+             All of these nodes, evenly, and no others.
+  
   EXAMPLES
          xen-claims plan 12G --policy pack --vcpus-node 1
   
@@ -467,7 +473,7 @@ Over 500 lines, as it shows all of them whole.
   
   OPTIONS
          --host-claim
-             Claim host-wide what the nodes of single or prefer do not have.
+             Claim host-wide what the nodes of the policy do not have.
   
          --json
              Print JSON, in the shape that xen-claims(1) describes.

@@ -1,6 +1,7 @@
 (* What the snapshots don't show: all sizes, bars of any width, and who is left over. *)
 
 open Xenctrl_claims
+open Xenctrl_claims_testing
 open Xen_claims_command
 
 let quick name test = Alcotest.test_case name `Quick test
@@ -52,8 +53,8 @@ let bars =
   ]
 
 let domain : Xenctrl.domain_info =
-  let xc = Xenctrl.Model.create "1x1" in
-  ignore (Xenctrl.domain_create xc);
+  let xc = Model.create "1x1" in
+  ignore (Building.domain_create xc);
   let new_domain = List.hd (Xenctrl.domain_list xc) in
   { new_domain with domid = 5; total_pages = 10L; max_pages = 100L; claimed_pages = 50L }
 
@@ -83,10 +84,10 @@ let unchanged () =
 
 (* A builder is at work on domain 2 while the command waits. *)
 let left_alone () =
-  let xc = Xenctrl.Model.create "1x1" in
+  let xc = Model.create "1x1" in
   let claiming () =
-    let d = Xenctrl.domain_create xc in
-    Xenctrl.domain_setmaxmem xc d 4096L;
+    let d = Building.domain_create xc in
+    Building.domain_setmaxmem xc d 4096L;
     Xenctrl.domain_claim_memory xc d [| { pages = 100L; target = 0l } |];
     d
   in
@@ -94,7 +95,7 @@ let left_alone () =
   let built = claiming () in
   let build () =
     Thread.delay 0.1;
-    ignore (Xenctrl.domain_populate xc built ~order:0 ~extents:10 (Exact 0))
+    ignore (Building.domain_populate xc built ~order:0 ~extents:10 (Exact 0))
   in
   let builder = Thread.create build () in
   let ended = Cmd_release.release_orphans ~idle:1. ~yes:true xc in

@@ -126,6 +126,7 @@ pub const SUITES: &[Suite] = &[
     Suite::new("OCaml tests", Lines, "dune test --force"),
     Suite::new("Report in a browser", Lines, "dune build @browser --force")
         .with(&[("chromium-headless-shell", "chromium-headless-shell")]),
+    Suite::new("OCaml 4.14", Lines, "tools/ocaml-4.14.sh").with(&[GIT]),
     Suite::new("Package, installed", One, "tools/package.sh").with(&[GIT, ("opam", "opam")]),
     Suite::new("Xen build", One, "tools/xen.sh build")
         .needs(Source)
@@ -148,7 +149,7 @@ pub const SUITES: &[Suite] = &[
     Suite::new(
         "Xen in-tree tests, OCaml tests on Xen",
         Lines,
-        "tools/xen.sh boot --nodes 2 -- all-tests A C F I R",
+        "tools/xen.sh boot --nodes 2 -- all-tests A C F I N R",
     )
     .with(&[QEMU])
     .needs(Xen)

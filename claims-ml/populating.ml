@@ -1,4 +1,4 @@
-type call = { order : int; extents : int; placement : Xenctrl.placement }
+type call = { order : int; extents : int; placement : Types.placement }
 type plan = { affinity : int list; calls : call list }
 
 (* 1 GiB, 2 MiB, 4 KiB. *)
@@ -14,13 +14,13 @@ let calls placement pages =
   in
   go pages orders
 
-let plan (set : Xenctrl.claim array) =
-  let claims = List.filter (fun (c : Xenctrl.claim) -> c.pages > 0L) (Array.to_list set) in
-  let host, nodes = List.partition (fun (c : Xenctrl.claim) -> c.target = -1l) claims in
-  let by_node (a : Xenctrl.claim) (b : Xenctrl.claim) = Int32.compare a.target b.target in
+let plan (set : Types.claim array) =
+  let claims = List.filter (fun (c : Types.claim) -> c.pages > 0L) (Array.to_list set) in
+  let host, nodes = List.partition (fun (c : Types.claim) -> c.target = -1l) claims in
+  let by_node (a : Types.claim) (b : Types.claim) = Int32.compare a.target b.target in
   let nodes = List.sort by_node nodes in
-  let node (c : Xenctrl.claim) = Int32.to_int c.target in
-  let pages (c : Xenctrl.claim) = Int64.to_int c.pages in
+  let node (c : Types.claim) = Int32.to_int c.target in
+  let pages (c : Types.claim) = Int64.to_int c.pages in
   (* Host-wide last: pages taken from a claimed node use up the claim on that node first (1.9), and
      what was promised there could be anywhere then. *)
   let of_node c = calls (Exact (node c)) (pages c) in

@@ -1,6 +1,14 @@
 type node = { node : int; claimable : int64 }
-type host = { nodes : node list; host_claimable : int64; distances : int array array }
-type policy = Single | Pack | Interleave | Prefer of int list
+
+type policy =
+  | Single
+  | Pack
+  | Interleave
+  | Prefer of int list
+  | Only of int list
+  | Evenly of int list
+
+type lack = { wanted : int64; by : int64 }
 
 (* More than 64-bit addresses can have. All sums over a host fit in an OCaml int. *)
 let max_pages = 1 lsl 52
@@ -156,55 +164,58 @@ let interleave rooms pages =
 (* Plans *)
 
 let claims ~host shares =
-  let claim (room, pages) : Xenctrl.claim option =
+  let claim (room, pages) : Types.claim option =
     if pages = 0 then None else Some { pages = Int64.of_int pages; target = Int32.of_int room.id }
   in
   let by_id (a, _) (b, _) = compare a.id b.id in
   let on_nodes = List.filter_map claim (List.sort by_id shares) in
-  let host : Xenctrl.claim list =
+  let host : Types.claim list =
     if host = 0 then [] else [ { pages = Int64.of_int host; target = -1l } ]
   in
   Array.of_list (host @ on_nodes)
 
-let plan ?near ?(host_claim = false) host ~pages policy =
+let plan ?near ?(host_claim = false) ~nodes ~host_claimable ~distances ~pages policy =
   if Int64.compare pages 1L < 0 || Int64.compare pages (Int64.of_int max_pages) > 0 then
     invalid_arg (Printf.sprintf "Claims.plan: pages is %Ld, not in 1..%d" pages max_pages);
+  let wanted = pages in
   let pages = Int64.to_int pages in
   let rooms =
-    List.map (fun { node; claimable } -> { id = node; pages = clamp claimable }) host.nodes
+    List.map (fun { node; claimable } -> { id = node; pages = clamp claimable }) nodes
     |> List.filter (fun room -> room.pages > 0)
   in
   let near = Option.to_list near in
   let pack ?(anchors = []) rooms pages =
-    let distances = host.distances in
     fill (nearest_fewest ~distances ~anchors:(anchors @ near) rooms pages) pages
   in
   let all rooms = List.map (fun room -> (room, room.pages)) rooms in
   let most = List.fold_left (fun most room -> max most room.pages) 0 rooms in
   let largest = List.filter (fun room -> room.pages = most) rooms in
-  let preferred, others =
+  let named, others =
     match policy with
-    | Prefer ids -> List.partition (fun room -> List.mem room.id ids) rooms
+    | Prefer ids | Only ids | Evenly ids -> List.partition (fun room -> List.mem room.id ids) rooms
     | Single | Pack | Interleave -> ([], rooms)
   in
   (* What the policy finds on nodes, and what it takes of it when that is not enough. *)
   let reach, rather_all =
     match policy with
     | Single -> (most, fun () -> if largest = [] then [] else pack largest most)
-    | Prefer (_ :: _) when host_claim -> (sum preferred, fun () -> all preferred)
+    | Only _ | Evenly _ -> (sum named, fun () -> all named)
+    | Prefer (_ :: _) when host_claim -> (sum named, fun () -> all named)
     | Pack | Interleave | Prefer _ -> (sum rooms, fun () -> all rooms)
   in
-  let lacks = max (pages - clamp host.host_claimable) (if host_claim then 0 else pages - reach) in
-  if lacks > 0 then Error (Int64.of_int lacks)
+  let lacks = max (pages - clamp host_claimable) (if host_claim then 0 else pages - reach) in
+  if lacks > 0 then Error { wanted; by = Int64.of_int lacks }
   else if reach < pages then Ok (claims ~host:(pages - reach) (rather_all ()))
   else
     let shares =
       match policy with
       | Single | Pack -> pack rooms pages
       | Interleave -> interleave rooms pages
-      | Prefer _ when sum preferred >= pages -> pack preferred pages
+      | Evenly _ -> interleave named pages
+      | Only _ -> pack named pages
+      | Prefer _ when sum named >= pages -> pack named pages
       | Prefer _ ->
-          let anchors = List.map (fun room -> room.id) preferred in
-          all preferred @ pack ~anchors others (pages - sum preferred)
+          let anchors = List.map (fun room -> room.id) named in
+          all named @ pack ~anchors others (pages - sum named)
     in
     Ok (claims ~host:0 shares)

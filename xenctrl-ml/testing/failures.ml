@@ -1,0 +1,1 @@
+include Xenctrl_claims.Private.Failures
