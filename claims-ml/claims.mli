@@ -203,7 +203,7 @@ module type HYPERVISOR = sig
   (** Each online node. *)
 
   val node_distances : handle -> int array array
-  (** As in {!host}; [[||]] where nobody knows. *)
+  (** As in {!type-host}; [[||]] where nobody knows. *)
 
   val host_memory : handle -> host_memory
   val domains : handle -> domain list
@@ -285,7 +285,7 @@ module type S = sig
     pages:int64 ->
     policy ->
     (claimed, [> lack claim_error ]) result
-  (** [claim_with_plan h d ~pages policy] is {!claim} with {!plan}. *)
+  (** [claim_with_plan h d ~pages policy] is {!val-claim} with {!plan}. *)
 end
 
 (** Claiming by a binding. *)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes of an archive by rustc, NAME.a, one of a single object, lib$NAME.a, in which only what OCaml calls is global: xen_claims_*,
+# Makes of an archive by rustc, NAME.a, one of a single object, lib$NAME.a, in which nothing is visible but what OCaml calls: xen_claims_*,
 # renamed to PREFIX*, and bench_*.
 #   one-object.sh ARCHIVE NAME PREFIX
 #

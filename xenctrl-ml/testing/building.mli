@@ -7,14 +7,15 @@
 open Xenctrl_claims
 
 val interface_open : unit -> Xenctrl.handle
-(** {!Xenctrl.interface_open}, of a handle that builds domains too. *)
+(** {!Xenctrl_claims.Xenctrl.interface_open}, of a handle that builds domains too. *)
 
 type placement = Claim_sets.Claims.placement = Any | Prefer of int | Exact of int
 
 val domain_create : ?uuid:string -> Xenctrl.handle -> Xenctrl.domid
 (** [domain_create ~uuid h] is a new domain, paused, without memory, whose maximum memory is 0. Xen
     keeps [uuid], its toolstack's name of the VM, and never reads it; without, it is 16 zero bytes.
-    A toolstack that is restarted finds by {!Xenctrl.domain_list} what it was building.
+    A toolstack that is restarted finds by {!Xenctrl_claims.Xenctrl.domain_list} what it was
+    building.
 
     Raises [Invalid_argument] if [uuid] has not 16 bytes. *)
 
@@ -30,9 +31,9 @@ val domain_populate :
 (** [domain_populate h d ~order ~extents placement] gives [d] up to [extents] extents of
     2{^ [order]} pages and is the number it gave: the first that can't be had ends it (1.8). Of more
     than one page none is given at the expense of claims on other nodes, while [d]'s claims cover
-    it, unless a node is named: go on with smaller extents, as {!Claims.rest} does. Orders are
-    0..18; 0 is a page, 9 is 2 MiB, 18 is 1 GiB. Of a node that is not online [Exact] gives none,
-    and [Prefer] is as [Any].
+    it, unless a node is named: go on with smaller extents, as {!Claim_sets.Claims.rest} does.
+    Orders are 0..18; 0 is a page, 9 is 2 MiB, 18 is 1 GiB. Of a node that is not online [Exact]
+    gives none, and [Prefer] is as [Any].
 
     Raises [Invalid_argument] if [order] is not in 0..18, [extents] is negative, or a node is not in
     0..63; [Unix.Unix_error] with [ESRCH] if there is no such domain. *)

@@ -17,8 +17,8 @@ type fault =
   | Delay of float  (** The hypercall takes that many seconds. *)
   | Refuse of Unix.error
       (** The answer is this error, as from a Xen without claim sets ([EOPNOTSUPP]) or one whose
-          security policy says no ([EPERM], or [EACCES] as FLASK does). {!Xenctrl.has_claim_sets}
-          counts as a claim call. *)
+          security policy says no ([EPERM], or [EACCES] as FLASK does).
+          {!Xenctrl_claims.Xenctrl.has_claim_sets} counts as a claim call. *)
 
 val inject : Xenctrl.handle -> fault -> unit
 (** [inject h fault] lets the next claim call that has no fault yet have this one.

@@ -6,6 +6,7 @@
 //! what the best block is that Xen's lists have for it; everything else it has to know by itself. A
 //! single page is always there when the counts say so, and that is checked.
 
+mod counts;
 mod stock;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +20,9 @@ use xen_claims::{
     NodeSet, Pages, Placement, Target,
 };
 
-use crate::conformance::{panic_text, DomainCounts, Snapshot};
+use crate::conformance::{panic_text, Snapshot};
 use crate::sequences::{first_domains, make, Call, Sequence};
+pub(crate) use counts::snapshot;
 pub use stock::unchanged;
 use xen_claims_lab::allocator::{Boot, Build, Host};
 
@@ -463,29 +465,6 @@ impl Pair {
         prop_assert_eq!(self.native.violations(true).map_err(fail)?, "");
         Ok(())
     }
-}
-
-/// All counts of a host of Xen's allocator, at one instant but for the claims.
-pub(crate) fn snapshot(host: &Host) -> Result<Snapshot, HypercallError> {
-    let (memory, nodes, infos) = host.counts_at_once()?;
-    let claim_sets = host.has_claim_sets()?;
-    let domains = infos.into_iter().map(|info| {
-        let has_claims = claim_sets && !info.dying;
-        let claims = has_claims.then(|| host.get(info.domain)).transpose()?;
-        let pages = claim_sets
-            .then(|| host.node_pages(info.domain))
-            .transpose()?;
-        Ok(DomainCounts {
-            info,
-            claims,
-            pages: pages.unwrap_or_default(),
-        })
-    });
-    Ok(Snapshot {
-        host: memory,
-        nodes,
-        domains: domains.collect::<Result<_, HypercallError>>()?,
-    })
 }
 
 type Arguments = (u32, Option<Vec<xen_claims::wire::xen_memory_claim>>);

@@ -46,10 +46,10 @@ const NOT_RUN: &[(&str, &str)] = &[
         "XEN_SOURCE=/path/to/xen ./dev xen prepare",
         "a tree of the reader's",
     ),
-    ("dune build -p xenctrl-claims @install", "tools/package.sh"),
-    ("dune install --prefix /usr --destdir debian/tmp xenctrl-claims", "tools/package.sh, with another prefix"),
+    ("dune build -p claim-sets,xenctrl-claims @install", "tools/package.sh"),
+    ("dune install --prefix /usr --destdir debian/tmp claim-sets xenctrl-claims", "tools/package.sh, with another prefix"),
     (
-        "ocamlopt -I +unix -I +threads -I /usr/lib/xenctrl-claims unix.cmxa threads.cmxa xenctrl_claims.cmxa held.ml -o held",
+        "ocamlopt -I +unix -I +threads -I /usr/lib/claim-sets -I /usr/lib/xenctrl-claims unix.cmxa threads.cmxa claim_sets.cmxa xenctrl_claims.cmxa held.ml -o held",
         "tools/package.sh, with another prefix",
     ),
     (
