@@ -29,7 +29,7 @@ enum Task {
         #[arg(long)]
         update: bool,
     },
-    /// Builds the hypervisor, libxenctrl, the in-tree OCaml binding and the in-tree tests.
+    /// Builds the hypervisor, libxenctrl, xl, the in-tree OCaml binding and the in-tree tests.
     Build,
     /// Checks the series as a Xen maintainer would.
     Check {
