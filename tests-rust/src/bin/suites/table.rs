@@ -194,6 +194,22 @@ pub const SUITES: &[Suite] = &[
     )
     .with(&[QEMU])
     .needs(Xen),
+    Suite::new(
+        "xl on Xen",
+        Lines,
+        "tools/xen.sh boot --nodes 2 --xl-before --timeout 3000 -- env ALCOTEST_COLUMNS=200 test-xl -q",
+    )
+    .with(&[QEMU])
+    .needs(Xen)
+    .only(Short),
+    Suite::new(
+        "xl on Xen, 50 times",
+        Lines,
+        "tools/xen.sh boot --nodes 2 --xl-before --timeout 7200 -- env ALCOTEST_COLUMNS=200 test-xl",
+    )
+    .with(&[QEMU])
+    .needs(Xen)
+    .only(Long),
     Suite::new("Xen series, checked", Lines, "tools/xen.sh check")
         .needs(Source)
         .only(Long),
