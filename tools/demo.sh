@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ./dev demo: a boot storm on a server of 8 nodes, in an embedded hypervisor: built as it is done today,
 # and then with claims. With --xen, the same scaled down, on a patched Xen, booted in QEMU with 4 nodes.
+# With --xl, guests that xl starts there: with the tools as they were, and then with those of the series.
 set -euo pipefail
 . tools/say.sh
 storm=examples/builder/scenarios/boot-storm.json
@@ -12,6 +13,15 @@ if [[ ${1-} == --xen ]]; then
     exec tools/xen.sh boot --nodes 4 -- "${quiet[@]}" builder storm --xen --verbose "/${storm##*/}"
 fi
 one_per_checkout
+if [[ ${1-} == --xl ]]; then
+    # Before it is needed below, and as it will be in Dom0.
+    dune build ./examples/builder/builder.exe
+    storm=examples/builder/scenarios/xl-storm.json
+    say "builder xl ${storm##*/}, in Dom0: some minutes"
+    tools/xen.sh boot --nodes 4 --xl-before --timeout 3000 -- env TERM=dumb builder xl --relay "/${storm##*/}" |
+        dune exec --no-build -- ./examples/builder/builder.exe page --report xl-report
+    exit
+fi
 # Whoever only wants the demo may have no way to Xen.
 cc -x c -o /dev/null - -lxencall <<<"int main(void) { return 0; }" 2>/dev/null || export XEN_CLAIMS_WITHOUT_XEN=1
 say "building the example builder"

@@ -58,12 +58,12 @@ let fit xc target ~source (scenario : Scenario.t) =
 
 let can_overwrite = Unix.isatty Unix.stderr && Sys.getenv_opt "TERM" <> Some "dumb"
 
-let show_progress ~how ({ time; built; refused; failed; of_all } : Storm.progress) =
+let show_progress ~by ({ time; built; refused; failed; of_all } : Storm.progress) =
   if can_overwrite then
     let width = 30 in
     let done_ = built + refused + failed in
     let filled = width * done_ / of_all in
-    Printf.eprintf "\r%-19s [%s%s] %d/%d, %d refused, %d failed, %4.1f s%s%!" (Report.kind how)
+    Printf.eprintf "\r%-19s [%s%s] %d/%d, %d refused, %d failed, %4.1f s%s%!" (Report.kind by)
       (String.make filled '#')
       (String.make (width - filled) ' ')
       done_ of_all refused failed time
@@ -97,10 +97,14 @@ let read target builders path =
   (scenario, target)
 
 let guarded f =
-  try f ()
-  with Bad_input message ->
-    complain message;
-    2
+  try f () with
+  | Bad_input message ->
+      complain message;
+      2
+  (* Of xl and its daemons. *)
+  | Failure message ->
+      complain message;
+      1
 
 let report_of xc target seed scenario storms : Report.t =
   let nodes = List.length (Xenctrl.node_memory xc) in
@@ -120,7 +124,11 @@ let storm target builders hows seed real_time json verbose directory path =
     with_host target @@ fun xc ->
     let scenario, scale = fit xc target ~source scenario in
     let kind = kind_of target real_time in
-    let storm = Storm.play xc kind ~how ~seed ~scale ~progress:(show_progress ~how) scenario in
+    let storm =
+      Storm.play xc kind ~how ~seed ~scale
+        ~progress:(show_progress ~by:(Storm.Builder how))
+        scenario
+    in
     (* On Xen the host is the same next time, and is left as it was. *)
     Storm.clear xc scenario;
     report_of xc target seed scenario [ storm ]
@@ -139,7 +147,7 @@ let storm target builders hows seed real_time json verbose directory path =
   let problems =
     let of_storm storm =
       List.map
-        (Printf.sprintf "%s: %s" (Report.kind storm.Storm.how))
+        (Printf.sprintf "%s: %s" (Report.kind storm.Storm.by))
         (Summary.broken_promises storm)
     in
     List.concat_map of_storm with_claims
@@ -156,6 +164,84 @@ let storm target builders hows seed real_time json verbose directory path =
   in
   print text ~problems:(problems @ written_problems)
 
+(* xl *)
+
+(* A Dom0 may have nothing that draws pictures, nor a place for a page. So what a page is made of goes
+   where the table goes, in a line that [page] takes out again: the same program, which the line says. *)
+let page_mark = "page:"
+let this_program = lazy (Digest.to_hex (Digest.file Sys.executable_name))
+
+let hex text =
+  String.concat ""
+    (List.map (fun c -> Printf.sprintf "%02x" (Char.code c)) (List.of_seq (String.to_seq text)))
+
+let of_hex text =
+  String.init
+    (String.length text / 2)
+    (fun i -> Char.chr (int_of_string ("0x" ^ String.sub text (2 * i) 2)))
+
+let relayed report =
+  String.concat " "
+    [ page_mark; Lazy.force this_program; hex (Marshal.to_string (report : Report.t) []) ]
+  ^ "\n"
+
+let xl json relay path =
+  guarded @@ fun () ->
+  let scenario, target = read `Xen None path in
+  if not (Sys.file_exists "/xl/bin/xl") then
+    raise (Bad_input "there is no /xl/bin/xl: './dev xen boot' makes a Dom0 that has one");
+  with_host target @@ fun xc ->
+  Xl.start_daemons ();
+  let scenario, _ = fit xc target ~source:(Scenario.source path) scenario in
+  let scenario = { scenario with builders = Domain.recommended_domain_count () } in
+  let play (tools, claims) =
+    let progress = show_progress ~by:(Storm.Xl { claims }) in
+    Xl_storm.play xc tools ~claims ~seed:1 ~progress scenario
+  in
+  let sets =
+    match Xl.before with
+    | Some before -> [ (before, false); (Xl.here, true) ]
+    | None -> [ (Xl.here, false) ]
+  in
+  let alone = Xl_storm.seconds_alone xc (List.map fst sets) in
+  let storms = List.map play sets in
+  let report = report_of xc target 1 scenario storms in
+  let text =
+    if json then Yojson.Safe.pretty_to_string (Report.to_json report) ^ "\n"
+    else
+      let time (storm : Storm.t) seconds =
+        Printf.sprintf "%.2f s (%s)" seconds (Report.kind storm.by)
+      in
+      Report.vms report ^ "\n" ^ Report.to_string report
+      ^ Printf.sprintf "\nOne xl create that has the host to itself: %s\n"
+          (String.concat ", " (List.map2 time storms alone))
+  in
+  let promised (storm : Storm.t) = storm.by = Storm.Xl { claims = true } in
+  let problems = List.concat_map Summary.broken_promises (List.filter promised storms) in
+  print (text ^ if relay then relayed report else "") ~problems
+
+let page directory =
+  guarded @@ fun () ->
+  let written line =
+    match String.split_on_char ' ' line with
+    | [ _; program; data ] when program = Lazy.force this_program ->
+        let report : Report.t = Marshal.from_string (of_hex data) 0 in
+        Page.write report ~directory
+    | _ -> Error "it is of another build of this program"
+  in
+  let rec relay result =
+    match In_channel.input_line stdin with
+    | Some line when String.starts_with ~prefix:page_mark line -> relay (Some (written line))
+    | Some line ->
+        print_endline line;
+        relay result
+    | None -> result
+  in
+  match relay None with
+  | Some (Ok path) -> print (Printf.sprintf "\nReport: %s\n" path) ~problems:[]
+  | Some (Error reason) -> print "" ~problems:[ "no report: " ^ reason ]
+  | None -> print "" ~problems:[ "no report: nothing to make it of" ]
+
 (* build *)
 
 let build target builders how seed real_time json path =
@@ -167,7 +253,9 @@ let build target builders how seed real_time json path =
   let stay (vm : Scenario.vm) = vm.at > 0. in
   let scenario = { scenario with running = List.filter stay scenario.running } in
   let kind = kind_of target real_time in
-  let storm = Storm.play xc kind ~how ~seed ~scale ~progress:(show_progress ~how) scenario in
+  let storm =
+    Storm.play xc kind ~how ~seed ~scale ~progress:(show_progress ~by:(Storm.Builder how)) scenario
+  in
   let report = report_of xc target seed scenario [ storm ] in
   let text =
     if json then Yojson.Safe.pretty_to_string (Report.to_json report) ^ "\n"
@@ -334,9 +422,37 @@ let build_cmd =
   in
   Cmd.v info Term.(const build $ target $ builders $ how $ seed $ real_time $ json $ path)
 
+let xl_cmd =
+  let doc = "start the VMs of a scenario with xl, without claims and with claims, and compare" in
+  let man =
+    [
+      `S Manpage.s_description;
+      `P
+        "In a Dom0 of ./dev xen boot --xl-before: starts the VMs as PV guests by as many $(b,xl \
+         create) as there are processors, with the tools from before the Xen series changed them, \
+         and then with those of the series; waits until each guest is up; and says where the \
+         memory of each is. Without the older tools it plays the storm once.";
+    ]
+    @ format
+  in
+  let relay =
+    let doc = "Print, at last, a line of which $(b,builder page) makes a report." in
+    Arg.(value & flag & info [ "relay" ] ~doc)
+  in
+  let info = Cmd.info "xl" ~doc ~man ~exits:(exits "when claims kept what they promise.") in
+  Cmd.v info Term.(const xl $ json $ relay $ path)
+
+let page_cmd =
+  let doc = "pass on what $(b,builder xl --relay) prints, and make its report" in
+  let directory =
+    let doc = "Write $(b,report.html) with pictures there; gnuplot draws them." in
+    Arg.(required & opt (some string) None & info [ "report" ] ~docv:"DIR" ~doc)
+  in
+  Cmd.v (Cmd.info "page" ~doc) Term.(const page $ directory)
+
 let cmd =
   let doc = "a small VM builder that claims memory" in
-  Cmd.group (Cmd.info "builder" ~doc) [ storm_cmd; build_cmd ]
+  Cmd.group (Cmd.info "builder" ~doc) [ storm_cmd; build_cmd; xl_cmd; page_cmd ]
 
 (* Cmdliner follows its message with three lines of usage. One line is enough. *)
 let usage_error text =

@@ -229,22 +229,27 @@ let figure svg caption =
 let key colour text =
   Printf.sprintf {|<span class="key" style="background:%s"></span>%s|} colour text
 
-let explain : Build.how -> string = function
-  | Without_claims ->
+let explain : Storm.by -> string = function
+  | Builder Without_claims ->
       "VMs are populated by their affinity to the nodes planned. Xen takes memory of others when \
        these are full, and when there it need not be scrubbed first."
-  | Claims_and_affinity -> "What was planned is claimed, and VMs are populated in the same way."
-  | Claims_and_exact_nodes ->
+  | Builder Claims_and_affinity ->
+      "What was planned is claimed, and VMs are populated in the same way."
+  | Builder Claims_and_exact_nodes ->
       "What was planned is claimed, and VMs are populated from exactly the nodes they claim."
+  | Xl { claims = false } ->
+      "As many xl create as there are processors. Each looks at the nodes, decides on one, or \
+       several, and populates by affinity to these."
+  | Xl { claims = true } -> "The same, but what libxl decides on it claims at the same time."
 
 let section ~seconds nodes i (storm : Storm.t) =
   let ( let* ) = Result.bind in
   let name kind = Printf.sprintf "%s%d" kind i in
   let* memory = draw (memory_over_time ~name:(name "memory") ~seconds storm) in
   let* placed = draw (placement ~name:(name "placement") nodes storm) in
-  let title = String.capitalize_ascii (Report.kind storm.how) in
+  let title = String.capitalize_ascii (Report.kind storm.by) in
   Ok
-    (Printf.sprintf "<section>\n<h2>%s</h2>\n<p>%s</p>\n%s%s</section>\n" title (explain storm.how)
+    (Printf.sprintf "<section>\n<h2>%s</h2>\n<p>%s</p>\n%s%s</section>\n" title (explain storm.by)
        (figure memory
           ("Memory of each node over time:" ^ key used "in use" ^ key claimed "claimed"
          ^ "; what is above, up to the line, is free."))

@@ -46,10 +46,31 @@ let heading { scenario; host; nodes; pages; _ } =
     (if scenario.builders = 1 then "1" else string_of_int scenario.builders)
     host (plural nodes "node") (gib pages)
 
-let kind : Build.how -> string = function
-  | Without_claims -> "without claims"
-  | Claims_and_affinity -> "claims, affinity"
-  | Claims_and_exact_nodes -> "claims, exact nodes"
+let kind : Storm.by -> string = function
+  | Builder Without_claims -> "without claims"
+  | Builder Claims_and_affinity -> "claims, affinity"
+  | Builder Claims_and_exact_nodes -> "claims, exact nodes"
+  | Xl { claims = false } -> "xl as it was"
+  | Xl { claims = true } -> "xl with claims"
+
+(* How long guests took from the start of their builds, where there are guests. *)
+let up_rows report =
+  let waits ({ vms; _ } : Storm.t) =
+    let wait ({ build; up; _ } : Storm.vm) = Option.map (fun up -> up -. build.started) up in
+    Array.of_list (List.sort Float.compare (List.filter_map wait vms))
+  in
+  let row label f =
+    let cell storm =
+      match waits storm with [||] -> "" | waits -> Printf.sprintf "%.1f" (f waits)
+    in
+    label :: List.map cell report.storms
+  in
+  if List.for_all (fun storm -> waits storm = [||]) report.storms then []
+  else
+    [
+      row "seconds from its start until a guest is up, median" (fun w -> w.(Array.length w / 2));
+      row "  longest" (fun w -> w.(Array.length w - 1));
+    ]
 
 let rows report =
   let summaries = List.map Summary.of_storm report.storms in
@@ -58,7 +79,7 @@ let rows report =
   let of_count n pages = if n = 0 then "0" else Printf.sprintf "%d (%s)" n (gib pages) in
   let never_again = List.for_all (fun (s : Summary.t) -> s.retries = 0) summaries in
   [
-    "" :: List.map (fun (s : Storm.t) -> kind s.how) report.storms;
+    "" :: List.map (fun (s : Storm.t) -> kind s.by) report.storms;
     row "VMs built" (fun (s : Summary.t) -> of_count s.built s.used_pages);
     count "  on one node, as planned" (fun s -> s.on_one_node);
     count "  on several nodes, as planned" (fun s -> s.as_planned);
@@ -69,27 +90,35 @@ let rows report =
   @ (if never_again then []
      else [ count "plans made again, another was faster" (fun s -> s.retries) ])
   @ [ row "seconds until the last was done" (fun s -> Printf.sprintf "%.1f" s.seconds) ]
+  @ up_rows report
 
 let on_nodes memory =
   let part (node, pages) = Printf.sprintf "node %d: %s" node (gib pages) in
   String.concat ", " (List.map part memory)
 
-let vm_line (vm : Storm.vm) =
+(* Time is not simulated there. *)
+let at_of_xl by (vm : Storm.vm) =
+  match by with Storm.Builder _ -> "" | Xl _ -> Printf.sprintf "; at %.1f s" vm.build.ended
+
+let vm_line by (vm : Storm.vm) =
   match vm.build.outcome with
-  | Refused { reason; _ } -> "refused: " ^ reason
-  | Failed { populated; _ } -> Printf.sprintf "failed after %s were populated" (gib populated)
+  | Refused { reason; _ } -> "refused: " ^ reason ^ at_of_xl by vm
+  | Failed { populated; _ } ->
+      Printf.sprintf "failed after %s were populated" (gib populated) ^ at_of_xl by vm
   | Built _ ->
       let stray = Summary.stray vm in
+      let up = Option.fold ~none:"" ~some:(Printf.sprintf "; up at %.1f s") vm.up in
       on_nodes vm.memory
-      ^ if stray > 0L then Printf.sprintf "; %s not as planned" (gib stray) else ""
+      ^ (if stray > 0L then Printf.sprintf "; %s not as planned" (gib stray) else "")
+      ^ up
 
 let vms { storms; _ } =
   let of_storm (storm : Storm.t) =
     let row (vm : Storm.vm) =
       let name = vm.build.vm.name and wanted = gib vm.build.vm.pages in
-      [ name; wanted; vm_line vm ]
+      [ name; wanted; vm_line storm.by vm ]
     in
-    let header = [ "VM"; "memory"; kind storm.how ] in
+    let header = [ "VM"; "memory"; kind storm.by ] in
     table [ Left; Right; Left ] (header :: List.map row storm.vms)
   in
   String.concat "\n\n" (List.map (fun s -> String.concat "\n" (of_storm s)) storms) ^ "\n"
@@ -111,7 +140,7 @@ let claims_json set =
   in
   `Assoc (List.map claim (Array.to_list set))
 
-let vm_json ({ build; memory } : Storm.vm) =
+let vm_json ({ build; memory; up } : Storm.vm) =
   let outcome, more =
     match build.outcome with
     | Built _ -> ("built", [])
@@ -131,6 +160,7 @@ let vm_json ({ build; memory } : Storm.vm) =
        ("started", `Float build.started);
        ("ended", `Float build.ended);
      ]
+    @ Option.fold ~none:[] ~some:(fun seconds -> [ ("up", `Float seconds) ]) up
     @ more)
 
 let storm_json (storm : Storm.t) =
@@ -138,12 +168,18 @@ let storm_json (storm : Storm.t) =
   let broken = List.map (fun line -> `String line) (Summary.broken_promises storm) in
   `Assoc
     [
-      ("claims", `Bool (storm.how <> Without_claims));
+      ( "claims",
+        `Bool
+          (match storm.by with
+          | Builder Without_claims | Xl { claims = false } -> false
+          | Builder (Claims_and_affinity | Claims_and_exact_nodes) | Xl { claims = true } -> true)
+      );
       ( "builder",
         `String
-          (match storm.how with
-          | Without_claims | Claims_and_affinity -> "affinity"
-          | Claims_and_exact_nodes -> "exact") );
+          (match storm.by with
+          | Builder (Without_claims | Claims_and_affinity) -> "affinity"
+          | Builder Claims_and_exact_nodes -> "exact"
+          | Xl _ -> "xl") );
       ("built", `Int s.built);
       ("on_one_node", `Int s.on_one_node);
       ("as_planned", `Int s.as_planned);

@@ -12,8 +12,8 @@ type t = {
 val heading : t -> string
 (** [heading report] says in one line what was done, and on what. *)
 
-val kind : Build.how -> string
-(** [kind how] names it in two or three words, as tables do. *)
+val kind : Storm.by -> string
+(** [kind by] names it in two or three words, as tables do. *)
 
 val rows : t -> string list list
 (** [rows report] is the table: a row of column names, then a label and a cell for each storm. *)
@@ -26,11 +26,12 @@ val vms : t -> string
 
 val to_json : t -> Yojson.Safe.t
 (** [to_json report] is an object: [scenario], [host], [nodes], [pages], [seed], and [storms], a
-    list of objects with [claims] (boolean), [builder] ([affinity] or [exact]), the fields of
+    list of objects with [claims] (boolean), [builder] ([affinity], [exact] or [xl]), the fields of
     {!Summary.t}, [broken_promises] (list of strings), and [vms], a list of objects with [name],
     [pages], [outcome] ([built], [refused] or [failed]), [reason] (where it was not built),
     [populated], [planned] and [memory] (objects from node id, or [host], to pages), [retries],
-    [started] and [ended]. Amounts are pages of 4096 bytes, times are seconds. *)
+    [started], [ended], and [up] where a guest said that it is. Amounts are pages of 4096 bytes,
+    times are seconds. *)
 
 val gib : int64 -> string
 (** [gib pages] is that many GiB, or MiB if it is less than one. *)

@@ -1,11 +1,12 @@
 open Xenctrl_claims
 open Xenctrl_claims_testing
 
-type vm = { build : Build.t; memory : (int * int64) list }
+type by = Builder of Build.how | Xl of { claims : bool }
+type vm = { build : Build.t; memory : (int * int64) list; up : float option }
 type sample = { time : float; nodes : Xenctrl.node_memory list }
 
 type t = {
-  how : Build.how;
+  by : by;
   seconds : float;
   vms : vm list;
   samples : sample list;
@@ -32,6 +33,34 @@ let clear xc (scenario : Scenario.t) =
   let destroy (info : Xenctrl.domain_info) = Building.domain_destroy xc info.domid in
   List.iter (fun vm -> Option.iter destroy (found vm)) (scenario.running @ scenario.vms)
 
+(* Those that run already: there before time begins, and on their nodes. *)
+let run_already xc ~seed (scenario : Scenario.t) =
+  let found = found xc in
+  let pace = { Build.think = (0., 0.); seconds_per_page = 0.; step = max_int } in
+  let env = { Build.xc; how = Claims_and_exact_nodes; seed; crossing = Fun.id; pace } in
+  let running actor =
+    List.iteri
+      (fun i vm ->
+        let build = Build.vm env actor ~index:(-1 - i) (found vm) vm in
+        match build.outcome with
+        | Built _ -> ()
+        | Refused { reason; _ } | Failed { reason; _ } ->
+            invalid_arg (Printf.sprintf "%s is to run already: %s" vm.name reason))
+      scenario.running
+  in
+  Clock.run Simulated [ running ] ~background:[];
+  let left, running = List.partition (fun (vm : Scenario.vm) -> vm.at = 0.) scenario.running in
+  clear xc { scenario with running = left; vms = [] };
+  running
+
+let memory_of all (build : Build.t) =
+  let of_it domid (m : Building.Domain_memory.t) =
+    if m.domid = domid then Some (m.node, m.pages) else None
+  in
+  match build.outcome with
+  | Built domid -> List.filter_map (of_it domid) all
+  | Refused _ | Failed _ -> []
+
 let count f results = List.length (List.filter f results)
 
 let play xc kind ~how ~seed ?(scale = 1.) ?(speed = 1.) ?(crossing = Fun.id) ~progress
@@ -50,24 +79,8 @@ let play xc kind ~how ~seed ?(scale = 1.) ?(speed = 1.) ?(crossing = Fun.id) ~pr
         };
     }
   in
+  let running = run_already xc ~seed scenario in
   let found = found xc in
-  (* Those that run already: there before time begins, and on their nodes. *)
-  let at_once =
-    { env with how = Claims_and_exact_nodes; pace = { env.pace with think = (0., 0.) } }
-  in
-  let running actor =
-    List.iteri
-      (fun i vm ->
-        let build = Build.vm at_once actor ~index:(-1 - i) (found vm) vm in
-        match build.outcome with
-        | Built _ -> ()
-        | Refused { reason; _ } | Failed { reason; _ } ->
-            invalid_arg (Printf.sprintf "%s is to run already: %s" vm.name reason))
-      scenario.running
-  in
-  Clock.run Simulated [ running ] ~background:[];
-  let left, running = List.partition (fun (vm : Scenario.vm) -> vm.at = 0.) scenario.running in
-  clear xc { scenario with running = left; vms = [] };
   let vms = Array.of_list scenario.vms in
   let builds = Array.make (Array.length vms) None in
   let next = Atomic.make 0 in
@@ -116,18 +129,10 @@ let play xc kind ~how ~seed ?(scale = 1.) ?(speed = 1.) ?(crossing = Fun.id) ~pr
   sample seconds;
   report seconds;
   let all = Building.domain_memory xc in
-  let memory (build : Build.t) =
-    let of_it domid (m : Building.Domain_memory.t) =
-      if m.domid = domid then Some (m.node, m.pages) else None
-    in
-    match build.outcome with
-    | Built domid -> List.filter_map (of_it domid) all
-    | Refused _ | Failed _ -> []
-  in
   {
-    how;
+    by = Builder how;
     seconds;
-    vms = List.map (fun build -> { build; memory = memory build }) builds;
+    vms = List.map (fun build -> { build; memory = memory_of all build; up = None }) builds;
     samples = List.rev !samples;
     outstanding_pages = (Xenctrl.host_memory xc).outstanding_pages;
   }

@@ -3,17 +3,24 @@
 
 open Xenctrl_claims
 
+type by =
+  | Builder of Build.how
+  | Xl of { claims : bool }  (** [xl create], which claims on nodes or does not. *)
+
 type vm = {
   build : Build.t;
   memory : (int * int64) list;
       (** Where its memory is: nodes and pages, ascending, as the hypervisor says. *)
+  up : float option;
+      (** When a guest in it said that it is up, in seconds since the start of the storm. Only [xl]
+          starts guests. *)
 }
 (** A VM and what came of it. *)
 
 type sample = { time : float; nodes : Xenctrl.node_memory list }
 
 type t = {
-  how : Build.how;
+  by : by;
   seconds : float;  (** From the start to the end of the last build. *)
   vms : vm list;  (** In the order of the scenario. *)
   samples : sample list;  (** By time. *)
@@ -39,6 +46,14 @@ val play :
     smaller than those the time was measured for, and take as long. At [speed] (1 by default),
     everything takes that much less time. For [crossing], see {!Build.env}. [progress] is called now
     and then, and at the end. *)
+
+val run_already : Xenctrl.handle -> seed:int -> Scenario.t -> Scenario.vm list
+(** [run_already xc ~seed scenario] builds those that run already, destroys those that leave at 0,
+    and is the others. Raises [Invalid_argument] if there is no room for them. *)
+
+val memory_of :
+  Xenctrl_claims_testing.Building.Domain_memory.t list -> Build.t -> (int * int64) list
+(** [memory_of all build] is what of [all] is the built VM's. *)
 
 val clear : Xenctrl.handle -> Scenario.t -> unit
 (** [clear xc scenario] destroys the VMs of [scenario]. *)

@@ -17,7 +17,7 @@ type t = {
 
 let sum f items = List.fold_left (fun total item -> Int64.add total (f item)) 0L items
 
-let stray ({ build; memory } : Storm.vm) =
+let stray ({ build; memory; _ } : Storm.vm) =
   let planned target =
     let of_it (c : Xenctrl.claim) = if c.target = target then c.pages else 0L in
     sum of_it (Array.to_list build.planned)

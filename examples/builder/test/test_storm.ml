@@ -57,7 +57,7 @@ let shipped name ~shows =
         List.iter
           (fun how ->
             let storm = play ~seed ~how scenario in
-            keeps_promises (name ^ ", " ^ Report.kind how) storm;
+            keeps_promises (name ^ ", " ^ Report.kind (Builder how)) storm;
             planned_on_nodes storm)
           with_claims;
         let without = play ~seed ~how:Without_claims scenario in

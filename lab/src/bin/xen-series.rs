@@ -32,7 +32,7 @@ enum Task {
         #[arg(long, conflicts_with = "update", hide = true)]
         unchanged: bool,
     },
-    /// Builds the hypervisor, libxenctrl, the in-tree OCaml binding and the in-tree tests.
+    /// Builds the hypervisor, libxenctrl, xl, the in-tree OCaml binding and the in-tree tests.
     Build,
     /// Checks the series as a Xen maintainer would.
     Check {

@@ -20,7 +20,7 @@ use wait_timeout::ChildExt;
 use super::console::{crashed_early, verdict};
 use super::initramfs::Archive;
 use super::machine::Machine;
-use super::policy;
+use super::{policy, xl};
 use crate::run::{need, output, Cache};
 
 /// The programs it takes.
@@ -58,6 +58,8 @@ pub struct Bootable {
     /// What Dom0 gets: where, and from where. Then the directories of libraries that come before those of this system.
     files: Vec<(String, PathBuf)>,
     libraries: Vec<PathBuf>,
+    /// The tree of a second set of xl's tools, in the directory [`xl::BEFORE`] of Dom0.
+    before: Option<PathBuf>,
     /// Whether Xen gets a security policy made here, instead of its own.
     policies: bool,
 }
@@ -78,18 +80,34 @@ impl Bootable {
         for may_claim in [true, false].into_iter().filter(|_| policies) {
             policy::compile(tree, may_claim, &policy_in(&directory, may_claim))?;
         }
-        let libraries = fs::read_dir(tree.join("tools/libs"))
-            .context("the tree has no libraries")?
-            .map(|entry| Ok(entry?.path()))
-            .collect::<Result<_>>()?;
+        let guest = directory.join("guest.cpio");
+        let busybox = which::which("busybox").context("no busybox")?;
+        fs::write(&guest, xl::guest_initramfs(&busybox)?)?;
+        let kernel = Kernel::find()?;
+        let more = [
+            ("bin/busybox".to_owned(), busybox),
+            ("guest/initramfs".to_owned(), guest),
+            ("guest/vmlinuz".to_owned(), kernel.image.clone()),
+        ];
+        let mut files = files;
+        files.extend(xl::files(tree).into_iter().chain(more));
         Ok(Bootable {
             directory,
             xen: other.unwrap_or_else(|| tree.join("xen/xen")),
-            kernel: Kernel::find()?,
+            kernel,
             files,
-            libraries,
+            libraries: libraries_in(tree)?,
+            before: None,
             policies,
         })
+    }
+
+    /// The same with xl's tools of another tree beside its own.
+    pub fn with_before(self, tree: PathBuf) -> Bootable {
+        Bootable {
+            before: Some(tree),
+            ..self
+        }
     }
 
     /// Where the console of a machine is logged.
@@ -245,34 +263,54 @@ impl Bootable {
             archive.file(&format!("modules/{name}"), 0o644, &contents)?;
         }
         let mut libraries = BTreeSet::new();
-        let busybox = (
-            "bin/busybox".to_owned(),
-            which::which("busybox").context("no busybox")?,
-        );
-        for (place, path) in self.files.iter().chain([&busybox]) {
+        let add = |archive: &mut Archive, place: &str, path: &Path| -> Result<()> {
             let contents =
                 fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
             archive.file(place, 0o755, &contents)?;
-            libraries.extend(self.libraries_of(path)?);
+            Ok(())
+        };
+        for (place, path) in &self.files {
+            add(&mut archive, place, path)?;
+            libraries.extend(libraries_of(path, &self.libraries)?);
+        }
+        if let Some(tree) = &self.before {
+            let own = libraries_in(tree)?;
+            for (place, path) in xl::tools(xl::BEFORE, tree) {
+                add(&mut archive, &place, &path)?;
+                let all = libraries_of(&path, &own)?.into_iter();
+                // Those of the system are there already.
+                libraries.extend(all.filter(|l| l.path.starts_with(tree)).map(|library| {
+                    let place = format!("{}/{}", xl::BEFORE, library.place);
+                    Library { place, ..library }
+                }));
+            }
         }
         for Library { place, path } in libraries {
             archive.file(&place, 0o755, &fs::read(path)?)?;
         }
         Ok(archive.end()?)
     }
+}
 
-    /// What the dynamic linker loads for a file, if that is a program.
-    fn libraries_of(&self, program: &Path) -> Result<Vec<Library>> {
-        let path = env::join_paths(&self.libraries)?;
-        let mut ldd = Command::new("ldd");
-        ldd.arg(program)
-            .env("LD_LIBRARY_PATH", path)
-            .env("LC_ALL", "C");
-        match output(&mut ldd) {
-            Ok(list) => libraries(&list).with_context(|| program.display().to_string()),
-            Err(error) if error.to_string().contains("not a dynamic executable") => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
+/// The directories of a tree's libraries.
+fn libraries_in(tree: &Path) -> Result<Vec<PathBuf>> {
+    fs::read_dir(tree.join("tools/libs"))
+        .context("the tree has no libraries")?
+        .map(|entry| Ok(entry?.path()))
+        .collect()
+}
+
+/// What the dynamic linker loads for a file, if that is a program; from these directories first.
+fn libraries_of(program: &Path, directories: &[PathBuf]) -> Result<Vec<Library>> {
+    let path = env::join_paths(directories)?;
+    let mut ldd = Command::new("ldd");
+    ldd.arg(program)
+        .env("LD_LIBRARY_PATH", path)
+        .env("LC_ALL", "C");
+    match output(&mut ldd) {
+        Ok(list) => libraries(&list).with_context(|| program.display().to_string()),
+        Err(error) if error.to_string().contains("not a dynamic executable") => Ok(Vec::new()),
+        Err(error) => Err(error),
     }
 }
 

@@ -20,6 +20,7 @@ pub const PROGRAMS: &[(&str, &str)] = &[
     ("python3", "python3-dev"),
     ("pkg-config", "pkgconf"),
     ("checkpolicy", "checkpolicy"),
+    ("iasl", "acpica-tools"),
     ("ocamlfind", "ocaml-findlib"),
     ("ccache", "ccache"),
 ];
@@ -123,6 +124,20 @@ const LIBRARIES: &[&str] = &[
     "guest",
 ];
 
+/// What `xl create` takes, in the order in which it can be built.
+const XL: &[&str] = &[
+    "tools/libs/hypfs",
+    "tools/libs/store",
+    "tools/libs/light",
+    "tools/libs/util",
+    "tools/xl",
+    "tools/xenstored",
+    "tools/xs-clients",
+    "tools/console/daemon",
+    "tools/console/client",
+    "tools/helpers",
+];
+
 const OCAML_LIBRARIES: &[&str] = &["mmap", "eventchn", "xc"];
 
 /// The tests of the tree that are about claims; the base has none.
@@ -142,8 +157,6 @@ const CONFIGURE: &[&str] = &[
     "--disable-monitors",
     "--disable-systemd",
     "--with-system-qemu=/bin/true",
-    // For firmware, which is not built.
-    "IASL=/bin/true",
 ];
 
 /// A directory with the Xen source, and where its builds are logged.
@@ -248,15 +261,7 @@ impl BuildTree {
 
     /// Builds the libraries, the OCaml binding and the tests.
     pub fn tools(&self) -> Result<()> {
-        let log = self.start_log("tools")?;
-        if !self.tree.join("config/Tools.mk").is_file() {
-            logged(self.command("./configure").args(CONFIGURE), &self.log(log))
-                .context("a missing library is one of the packages in tools/packages-xen.txt")?;
-        }
-        self.make(log, "tools/include", &["all"])?;
-        for library in LIBRARIES {
-            self.make(log, &format!("tools/libs/{library}"), &["all"])?;
-        }
+        let log = self.libraries("tools")?;
         for library in OCAML_LIBRARIES {
             // Its makefiles do not know all their dependencies.
             self.make(log, &format!("tools/ocaml/libs/{library}"), &["-j1", "all"])?;
@@ -265,6 +270,34 @@ impl BuildTree {
             self.make(log, test, &["all"])?;
         }
         Ok(())
+    }
+
+    /// Builds xl, and what runs beside it in Dom0.
+    pub fn xl(&self) -> Result<()> {
+        let log = self.libraries("xl")?;
+        XL.iter()
+            .try_for_each(|part| self.make(log, part, &["all"]))
+    }
+
+    /// What a build of xl depends on beside the source.
+    pub fn xl_state() -> String {
+        format!("{CONFIGURE:?}{LIBRARIES:?}{XL:?}")
+    }
+
+    /// Builds libxenctrl, libxenguest and what they need; the name of the log.
+    fn libraries<'a>(&self, log: &'a str) -> Result<&'a str> {
+        let log = self.start_log(log)?;
+        let (of, wanted) = (self.tree.join(".git/tools-config-of"), CONFIGURE.join("\n"));
+        if !fs::read_to_string(&of).is_ok_and(|made| made == wanted) {
+            logged(self.command("./configure").args(CONFIGURE), &self.log(log))
+                .context("a missing library is one of the packages in tools/packages-xen.txt")?;
+            fs::write(&of, &wanted)?;
+        }
+        self.make(log, "tools/include", &["all"])?;
+        for library in LIBRARIES {
+            self.make(log, &format!("tools/libs/{library}"), &["all"])?;
+        }
+        Ok(log)
     }
 
     fn start_log<'a>(&self, name: &'a str) -> Result<&'a str> {
@@ -295,7 +328,8 @@ pub fn build(cache: &Cache, tree: &Tree) -> Result<()> {
     let stamp = tree.path.join(".git/built");
     let state = output(git(&tree.path).args(["rev-parse", "HEAD"]))?
         + &DEBUG.config.join("\n")
-        + &format!("{CONFIGURE:?}{LIBRARIES:?}{OCAML_LIBRARIES:?}{TESTS:?}");
+        + &format!("{OCAML_LIBRARIES:?}{TESTS:?}")
+        + &BuildTree::xl_state();
     let changed = output(git(&tree.path).args(["status", "--porcelain", "--untracked-files=no"]))?;
     if changed.is_empty() && fs::read_to_string(&stamp).is_ok_and(|built| built == state) {
         println!("built before, and nothing was changed");
@@ -310,7 +344,8 @@ pub fn build(cache: &Cache, tree: &Tree) -> Result<()> {
             step(
                 "building libxenctrl, the OCaml binding and the tests",
                 || build_tree.tools(),
-            )
+            )?;
+            step("building xl and what it needs in Dom0", || build_tree.xl())
         })?;
         if changed.is_empty() {
             fs::write(&stamp, &state)?;

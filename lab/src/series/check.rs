@@ -262,17 +262,20 @@ impl Bench {
 
     /// Builds a commit's hypervisor or tools and says what the compilers warned of.
     fn build(&self, part: &Part) -> Result<BTreeSet<String>> {
-        let log = match part {
+        let logs: &[&str] = match part {
             Part::Hypervisor(variant) => {
                 self.build_tree.hypervisor(variant)?;
-                variant.name
+                &[variant.name]
             }
             Part::Tools => {
                 self.build_tree.tools()?;
-                "tools"
+                self.build_tree.xl()?;
+                &["tools", "xl"]
             }
         };
-        let text = fs::read(self.build_tree.log(log)).context("no log")?;
+        let texts = logs.iter().map(|log| fs::read(self.build_tree.log(log)));
+        let text = texts.collect::<Result<Vec<_>, _>>().context("no log")?;
+        let text = text.concat();
         let text = String::from_utf8_lossy(&text);
         let warnings = text.lines().filter(|line| is_warning(line));
         // Line numbers differ before and after a patch.

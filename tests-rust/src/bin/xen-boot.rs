@@ -11,6 +11,7 @@ use anyhow::{ensure, Context, Result};
 use clap::{Parser, Subcommand};
 use xen_claims_lab::host::boot::Bootable;
 use xen_claims_lab::host::machine::Machine;
+use xen_claims_lab::host::xl;
 use xen_claims_lab::run::Cache;
 use xen_claims_lab::series::check::stock;
 use xen_claims_lab::series::xapi;
@@ -40,6 +41,9 @@ enum Task {
         /// Boot Xen without the series.
         #[arg(long)]
         stock: bool,
+        /// Give Dom0, in /before, also xl and its libraries from before the series changed them.
+        #[arg(long, conflicts_with = "stock")]
+        xl_before: bool,
         /// Seconds the command may take, booting included.
         #[arg(long, default_value_t = 600)]
         timeout: u64,
@@ -81,10 +85,25 @@ fn run(task: &Task, cache: &Path) -> Result<u8> {
             nodes,
             mem,
             stock,
+            xl_before,
             timeout,
             command,
         } => {
-            let boot = boot(&cache, *stock)?;
+            let mut boot = boot(&cache, *stock)?;
+            if *xl_before {
+                let tree = fs::canonicalize(cache.path("tree"))?;
+                let before = xl::before(&cache, &tree)?;
+                boot = match before {
+                    Some(tree) => boot.with_before(tree),
+                    None => {
+                        println!(
+                            "the series does not change xl: nothing is in /{}",
+                            xl::BEFORE
+                        );
+                        boot
+                    }
+                };
+            }
             let machine = Machine::new(*nodes, *mem);
             if command.is_empty() {
                 boot.shell(&machine)?;
@@ -158,6 +177,7 @@ fn boot(cache: &Cache, without_series: bool) -> Result<Bootable> {
             "bin/with_domain",
             dune.join("tests-ocaml/dom0/with_domain.exe"),
         ),
+        ("bin/test-xl", dune.join("tests-ocaml/dom0/test_xl.exe")),
         ("bin/xen-claims", dune.join("xenctrl-ml/bin/main.exe")),
         ("bin/all-tests", PathBuf::from("tests-ocaml/dom0/all.sh")),
         ("bin/builder", dune.join("examples/builder/builder.exe")),
@@ -168,6 +188,10 @@ fn boot(cache: &Cache, without_series: bool) -> Result<Bootable> {
         (
             "boot-storm.json",
             PathBuf::from("examples/builder/scenarios/boot-storm.json"),
+        ),
+        (
+            "xl-storm.json",
+            PathBuf::from("examples/builder/scenarios/xl-storm.json"),
         ),
     ];
     let files = files.map(|(place, path)| (place.to_owned(), path));

@@ -15,6 +15,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "it is built and run by whoever tries it first; the suites have the tests of the builder",
     ),
     ("./dev demo --xen", "it boots Xen"),
+    ("./dev demo --xl", "it boots Xen; suite 'xl on Xen' has the tests of xl"),
     (
         "./dev doc",
         "suites build both references, with warnings as errors",

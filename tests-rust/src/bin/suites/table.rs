@@ -176,6 +176,15 @@ pub const SUITES: &[Suite] = &[
     .with(&[QEMU])
     .needs(Xen)
     .beside(),
+    Suite::new(
+        "xl on Xen",
+        Lines,
+        "tools/xen.sh boot --nodes 2 --xl-before --timeout 7200 -- env ALCOTEST_COLUMNS=200 test-xl",
+    )
+    .with(&[QEMU])
+    .needs(Xen)
+    .beside()
+    .only(Long),
     // All targets but those of `tests/` whose names begin with x.
     Suite::new(
         "Rust tests",
