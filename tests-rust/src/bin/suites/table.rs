@@ -126,7 +126,10 @@ pub const SUITES: &[Suite] = &[
     Suite::new("OCaml tests", Lines, "dune test --force"),
     Suite::new("Report in a browser", Lines, "dune build @browser --force")
         .with(&[("chromium-headless-shell", "chromium-headless-shell")]),
-    Suite::new("OCaml 4.14", Lines, "tools/ocaml-4.14.sh").with(&[GIT]),
+    // It builds that compiler, once, from what this host's npm has.
+    Suite::new("OCaml 4.14", Lines, "tools/ocaml-4.14.sh")
+        .with(&[GIT])
+        .only(Long),
     Suite::new("Package, installed", One, "tools/package.sh").with(&[GIT, ("opam", "opam")]),
     Suite::new("Xen build", One, "tools/xen.sh build")
         .needs(Source)
