@@ -16,6 +16,8 @@ case $1 in
 esac
 options=" $* "
 options=${options%% -- *} # what comes then is run in Dom0
+base=()
+[[ ! $options =~ \ --base[=\ ]([^\ ]+) ]] || base=(--base "${BASH_REMATCH[1]}")
 case $options in
     *--style* | *-h*) exec "${program[@]}" "$@" ;; # nothing of what is in the cache
 esac
@@ -33,7 +35,7 @@ fi
 one_at_a_time "${busy[@]}"
 case $1 in
     boot | conformance)
-        step "$XEN_CLAIMS_CACHE/xen/build.log" "building Xen with the series" "${series[@]}" build
+        step "$XEN_CLAIMS_CACHE/xen/build.log" "building Xen with the series" "${series[@]}" build "${base[@]}"
         programs() {
             cargo build --locked --release -p xen-claims-tests --features domains --bin conformance &&
                 dune build ./examples/builder/builder.exe ./xenctrl-ml/bin/main.exe ./claims-ml/ ./examples/xapi/daemon.exe ./tests-ocaml/ &&

@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 use xen_claims_lab::host::boot::Bootable;
 use xen_claims_lab::host::machine::Machine;
 use xen_claims_lab::run::Cache;
+use xen_claims_lab::series::base::Base;
 use xen_claims_lab::series::check::stock;
 use xen_claims_lab::series::xapi;
 use xen_claims_tests::booted;
@@ -22,6 +23,9 @@ use xen_claims_tests::booted;
 struct Arguments {
     #[command(subcommand)]
     command: Task,
+    /// The Xen that the series is for: 4.20, or one of xen-patches/bases/.
+    #[arg(long, global = true, value_name = "VERSION")]
+    base: Option<String>,
     /// The cache directory.
     #[arg(long, env = "XEN_CLAIMS_CACHE", hide = true)]
     cache: PathBuf,
@@ -63,8 +67,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command, cache } = Arguments::parse();
-    match run(&command, &cache) {
+    match run(&Arguments::parse()) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -74,9 +77,10 @@ fn main() -> ExitCode {
 }
 
 /// Does what is asked; the exit status.
-fn run(task: &Task, cache: &Path) -> Result<u8> {
-    let cache = Cache::new(cache)?;
-    match task {
+fn run(arguments: &Arguments) -> Result<u8> {
+    let base = arguments.base.as_deref();
+    let Base { cache, .. } = Base::find(base, Path::new("xen-patches"), &arguments.cache)?;
+    match &arguments.command {
         Task::Boot {
             nodes,
             mem,
