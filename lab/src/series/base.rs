@@ -47,6 +47,12 @@ impl Base {
             cache: cache.part(version)?,
         })
     }
+
+    /// Its version, unless it is the main one.
+    pub fn other(&self) -> Option<&str> {
+        main_of(&self.patches)?;
+        self.patches.file_name()?.to_str()
+    }
 }
 
 /// The versions of all bases but the main one.
@@ -81,13 +87,13 @@ mod tests {
 
         for main in [None, Some("1.2")] {
             let base = find(main)?;
-            assert_eq!(
-                (base.patches.as_path(), main_of(&base.patches)),
-                (top, None)
-            );
+            assert_eq!((base.patches.as_path(), base.other()), (top, None));
         }
         let other = find(Some("1.1"))?;
-        assert_eq!(main_of(&other.patches), Some(top));
+        assert_eq!(
+            (main_of(&other.patches), other.other()),
+            (Some(top), Some("1.1"))
+        );
         assert_ne!(other.cache.path("tree"), find(None)?.cache.path("tree"));
         let Err(error) = find(Some("1.3")) else {
             bail!("there is none");

@@ -11,7 +11,6 @@ use anyhow::{ensure, Context, Result};
 use clap::{Parser, Subcommand};
 use xen_claims_lab::host::boot::Bootable;
 use xen_claims_lab::host::machine::Machine;
-use xen_claims_lab::run::Cache;
 use xen_claims_lab::series::base::Base;
 use xen_claims_lab::series::check::stock;
 use xen_claims_lab::series::xapi;
@@ -78,8 +77,8 @@ fn main() -> ExitCode {
 
 /// Does what is asked; the exit status.
 fn run(arguments: &Arguments) -> Result<u8> {
-    let base = arguments.base.as_deref();
-    let Base { cache, .. } = Base::find(base, Path::new("xen-patches"), &arguments.cache)?;
+    let version = arguments.base.as_deref();
+    let base = Base::find(version, Path::new("xen-patches"), &arguments.cache)?;
     match &arguments.command {
         Task::Boot {
             nodes,
@@ -88,7 +87,7 @@ fn run(arguments: &Arguments) -> Result<u8> {
             timeout,
             command,
         } => {
-            let boot = boot(&cache, *stock)?;
+            let boot = boot(&base, *stock)?;
             let machine = Machine::new(*nodes, *mem);
             if command.is_empty() {
                 boot.shell(&machine)?;
@@ -107,7 +106,7 @@ fn run(arguments: &Arguments) -> Result<u8> {
                 .map(|nodes| Machine::new(*nodes, None))
                 .collect();
             let limit = Duration::from_secs(*timeout);
-            let boot = boot(&cache, false)?;
+            let boot = boot(&base, false)?;
             let well = booted::conformance(&boot, &machines, limit, *soak)?;
             Ok(u8::from(!well))
         }
@@ -126,13 +125,19 @@ const OCAML_TESTS: &[&str] = &[
 ];
 
 /// What `tools/xen.sh` has built already, to be booted.
-fn boot(cache: &Cache, without_series: bool) -> Result<Bootable> {
+fn boot(base: &Base, without_series: bool) -> Result<Bootable> {
+    let cache = &base.cache;
     let tree = fs::canonicalize(cache.path("tree")).context("no tree was prepared")?;
     let debug = env::current_exe()?;
     let target = debug
         .ancestors()
         .nth(2)
         .context("not in cargo's directory")?;
+    // What creates domains is built for each base.
+    let release = match base.other() {
+        Some(version) => target.join(format!("xen-{version}/release")),
+        None => target.join("release"),
+    };
     let dune = Path::new("_build/default");
     let [source, ours] = [tree.join("tools/ocaml/test"), dune.join("tests-ocaml/dom0")]
         .map(|directory| fs::read(directory.join("claims.ml")));
@@ -141,7 +146,7 @@ fn boot(cache: &Cache, without_series: bool) -> Result<Bootable> {
         "the test of the OCaml binding is not built from the tree's source"
     );
     let files = [
-        ("bin/conformance", target.join("release/conformance")),
+        ("bin/conformance", release.join("conformance")),
         (
             "bin/test-claim-memory",
             tree.join("tools/tests/claim-memory/test-claim-memory"),
