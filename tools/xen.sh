@@ -16,6 +16,8 @@ case $1 in
 esac
 options=" $* "
 options=${options%% -- *} # what comes then is run in Dom0
+base=()
+[[ ! $options =~ \ --base[=\ ]([^\ ]+) ]] || base=(--base "${BASH_REMATCH[1]}")
 case $options in
     *--style* | *-h*) exec "${program[@]}" "$@" ;; # nothing of what is in the cache
 esac
@@ -31,13 +33,22 @@ if [[ $* == prepare ]]; then
     exec {lock}>&-
 fi
 one_at_a_time "${busy[@]}"
+# What creates domains has the layouts of libxenctrl's headers, which are another base's in another version.
+other=${base[1]-}
+[[ -d xen-patches/bases/$other ]] || other=
+against_the_tree() {
+    [[ -n $other ]] || return 0
+    local tree=$XEN_CLAIMS_CACHE/xen/$other/tree/tools
+    export CARGO_TARGET_DIR=target/xen-$other BINDGEN_EXTRA_CLANG_ARGS=-I$tree/include
+    export LIBRARY_PATH=$tree/libs/ctrl:$tree/libs/foreignmemory
+}
 case $1 in
     boot | conformance)
-        step "$XEN_CLAIMS_CACHE/xen/build.log" "building Xen with the series" "${series[@]}" build
+        step "$XEN_CLAIMS_CACHE/xen/build.log" "building Xen with the series" "${series[@]}" build "${base[@]}"
         programs() {
-            cargo build --locked --release -p xen-claims-tests --features domains --bin conformance &&
+            (against_the_tree && cargo build --locked --release -p xen-claims-tests --features domains --bin conformance) &&
                 dune build ./examples/builder/builder.exe ./xenctrl-ml/bin/main.exe ./claims-ml/ ./examples/xapi/daemon.exe ./tests-ocaml/ &&
-                tests-ocaml/dom0/in-tree.sh "$(realpath "$XEN_CLAIMS_CACHE/xen/tree")" target/in-tree/toolstack-in-tree
+                tests-ocaml/dom0/in-tree.sh "$(realpath "$XEN_CLAIMS_CACHE/xen/${other:+$other/}tree")" target/in-tree/toolstack-in-tree
         }
         step "$XEN_CLAIMS_CACHE/xen/programs.log" "building the programs for Dom0" programs
         [[ -z ${checkout-} ]] || exec {checkout}>&-

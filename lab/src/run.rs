@@ -17,10 +17,18 @@ pub struct Cache {
 impl Cache {
     /// The part of the project's cache directory that is for Xen, created if need be.
     pub fn new(directory: &Path) -> Result<Cache> {
-        let directory = directory.join("xen");
+        Cache::at(directory.join("xen"))
+    }
+
+    fn at(directory: PathBuf) -> Result<Cache> {
         fs::create_dir_all(&directory)
             .with_context(|| format!("cannot create {}", directory.display()))?;
         Ok(Cache { directory })
+    }
+
+    /// A part of it, created if need be, for what else would have the same names.
+    pub fn part(&self, name: &str) -> Result<Cache> {
+        Cache::at(self.path(name))
     }
 
     /// A path in it.

@@ -1,13 +1,13 @@
 //! The series in `xen-patches/`: `./dev xen` runs this.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use xen_claims_lab::exit_code;
-use xen_claims_lab::run::Cache;
+use xen_claims_lab::series::base::Base;
 use xen_claims_lab::series::{build, check, prepare};
 
 /// The Xen source with the series in xen-patches/ applied: made, built, checked.
@@ -16,6 +16,9 @@ use xen_claims_lab::series::{build, check, prepare};
 struct Arguments {
     #[command(subcommand)]
     command: Task,
+    /// The Xen that the series is for: 4.20, or one of xen-patches/bases/.
+    #[arg(long, global = true, value_name = "VERSION")]
+    base: Option<String>,
     /// The cache directory.
     #[arg(long, env = "XEN_CLAIMS_CACHE", hide = true)]
     cache: PathBuf,
@@ -43,15 +46,16 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command, cache } = Arguments::parse();
-    exit_code(run(&command, &cache))
+    let arguments = Arguments::parse();
+    exit_code(run(&arguments))
 }
 
 /// Does what is asked; whether all is well.
-fn run(task: &Task, cache: &Path) -> Result<bool> {
+fn run(arguments: &Arguments) -> Result<bool> {
     let patches = fs::canonicalize("xen-patches").context("no xen-patches/ here")?;
-    let cache = Cache::new(cache)?;
-    match task {
+    let Base { patches, cache } =
+        Base::find(arguments.base.as_deref(), &patches, &arguments.cache)?;
+    match arguments.command {
         Task::Prepare {
             unchanged: true, ..
         } => return prepare::is_prepared(&cache, &patches),

@@ -140,8 +140,11 @@ const XL: &[&str] = &[
 
 const OCAML_LIBRARIES: &[&str] = &["mmap", "eventchn", "xc"];
 
-/// The tests of the tree that are about claims; the base has none.
-const TESTS: &[&str] = &["tools/tests/claim-memory", "tools/ocaml/test"];
+/// The tests of the tree that are about claims: directory, a source that the base does not have, what to make.
+const TESTS: &[(&str, &str, &str)] = &[
+    ("tools/tests/claim-memory", "main.c", "all"),
+    ("tools/ocaml/test", "claims.ml", "claims"),
+];
 
 const CONFIGURE: &[&str] = &[
     "--enable-tools",
@@ -266,8 +269,10 @@ impl BuildTree {
             // Its makefiles do not know all their dependencies.
             self.make(log, &format!("tools/ocaml/libs/{library}"), &["-j1", "all"])?;
         }
-        for test in TESTS.iter().filter(|test| self.tree.join(test).is_dir()) {
-            self.make(log, test, &["all"])?;
+        for (test, source, target) in TESTS {
+            if self.tree.join(test).join(source).exists() {
+                self.make(log, test, &[target])?;
+            }
         }
         Ok(())
     }

@@ -8,13 +8,15 @@ use std::time::Instant;
 
 use anyhow::{bail, ensure, Context, Result};
 
+use super::base::main_of;
 use super::build::{self, BuildTree, DEBUG, MATRIX};
+use super::drift::compare;
 use super::patch::{FileChange, Patch, Series};
 use super::prepare::{base, commits, offsets, prepare, Tree};
 use super::style::{cover_letter_findings, findings, RULES};
 use crate::run::{git, logged, need, output, remove_directory, Cache};
+use crate::source::archives;
 use crate::source::pinned::Pinned;
-use crate::source::ARCHIVES;
 
 /// So many lines a patch may add outside documentation and tests.
 const MOST_ADDED: usize = 150;
@@ -96,7 +98,7 @@ pub fn check(cache: &Cache, patches: &Path) -> Result<bool> {
     let tree = prepare(cache, patches)?;
     let mut report = Report::default();
     check_style(&mut report, patches, &tree.series);
-    check_applying(&mut report, cache, patches, &tree);
+    check_applying(&mut report, cache, patches, &tree)?;
     check_docs(&mut report, cache, &tree)?;
     check_builds(&mut report, cache, &tree)?;
     Ok(report.end())
@@ -109,15 +111,21 @@ fn check_style(report: &mut Report, directory: &Path, series: &Series) {
             None => Ok(format!("{} patches", series.patches.len())),
         }
     });
-    report.check("the cover letter is about these patches", || {
-        let path = directory.join(COVER_LETTER);
-        let letter =
-            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let subjects: Vec<_> = series.patches.iter().map(|p| p.subject.as_str()).collect();
-        let wrong = cover_letter_findings(&letter, &subjects);
-        ensure!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-        Ok(String::new())
-    });
+    match main_of(directory) {
+        None => report.check("the cover letter is about these patches", || {
+            let path = directory.join(COVER_LETTER);
+            let letter = fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            let subjects: Vec<_> = series.patches.iter().map(|p| p.subject.as_str()).collect();
+            let wrong = cover_letter_findings(&letter, &subjects);
+            ensure!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+            Ok(String::new())
+        }),
+        // A series that is not sent to Xen's maintainers has no letter.
+        Some(main) => report.check("differs from the main series in what is listed", || {
+            compare(&Series::read(main)?, directory, series)
+        }),
+    }
     let of_patches: Vec<_> = series
         .patches
         .iter()
@@ -170,18 +178,25 @@ fn check_size(patches: &[Patch]) -> Result<String> {
     Ok(format!("the largest, {}, adds {}", largest.1, largest.0))
 }
 
-/// The series must apply to its base, to the pinned one exactly; `git apply` knows no fuzz. What
-/// Debian's newest package is changes without us, so that it is told and does not fail the check.
-fn check_applying(report: &mut Report, cache: &Cache, patches: &Path, tree: &Tree) {
+/// The series must apply to its base, to the pinned one exactly, as far as it does not share its patches with another
+/// base; `git apply` knows no fuzz. What Debian's newest package is changes without us, so that it is told and does
+/// not fail the check.
+fn check_applying(report: &mut Report, cache: &Cache, patches: &Path, tree: &Tree) -> Result<()> {
+    let pinned = Pinned::read(patches)?;
     let count = |offsets: &[String]| format!("{} hunks with offsets", offsets.len());
     report.check(&format!("applies to {}", tree.source.label), || {
         let offsets = offsets(&tree.path, patches, &tree.series)?;
-        let exact = !tree.source.is(&Pinned::read(patches)?) || offsets.is_empty();
-        ensure!(exact, "\n{}", offsets.join("\n"));
+        let own = |offset: &&String| {
+            let name = offset.split(':').next().unwrap_or_default();
+            patches.join(name).exists()
+        };
+        let own: Vec<_> = offsets.iter().filter(own).map(String::as_str).collect();
+        let exact = !tree.source.is(&pinned) || own.is_empty();
+        ensure!(exact, "\n{}", own.join("\n"));
         Ok(count(&offsets))
     });
     let mut reasons = Vec::new();
-    let other = ARCHIVES.iter().find_map(|archive| {
+    let other = archives(&pinned.release).iter().find_map(|archive| {
         let found = archive.source(cache);
         reasons.push(match &found {
             Ok(found) => format!("{} has {}, too", archive.suite, found.label),
@@ -190,13 +205,14 @@ fn check_applying(report: &mut Report, cache: &Cache, patches: &Path, tree: &Tre
         found.ok().filter(|other| other.key != tree.source.key)
     });
     let Some(other) = other else {
-        return report.skip("applies to Debian's newest Xen", &reasons.join("; "));
+        report.skip("applies to Debian's newest Xen", &reasons.join("; "));
+        return Ok(());
     };
     let name = format!("applies to {}, Debian's newest, not pinned", other.label);
     let found = (|| {
         let directory = cache.path("other.tmp");
         remove_directory(&directory)?;
-        base(&other, &directory)?;
+        base(&other, &tree.series.compiler_fixes, &directory)?;
         let offsets = offsets(&directory, patches, &tree.series)?;
         remove_directory(&directory)?;
         anyhow::Ok(offsets)
@@ -207,6 +223,7 @@ fn check_applying(report: &mut Report, cache: &Cache, patches: &Path, tree: &Tre
             println!("note    {name}: no: {error:#}");
         }
     }
+    Ok(())
 }
 
 fn check_docs(report: &mut Report, cache: &Cache, tree: &Tree) -> Result<()> {

@@ -4,8 +4,10 @@
 //! [`prepare::prepare`] makes the tree in the cache directory: the base is one commit, each patch
 //! another. [`build::build`] builds it, [`check::check`] judges the series.
 
+pub mod base;
 pub mod build;
 pub mod check;
+pub mod drift;
 pub mod patch;
 pub mod prepare;
 pub mod relied;

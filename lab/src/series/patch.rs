@@ -1,10 +1,14 @@
 //! Patches as `git format-patch` writes them, and the series they make.
 
+use std::cmp::Ordering;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{bail, ensure, Context, Result};
 use sha2::{Digest, Sha256};
+
+/// The directory, beside `series`, of what the compilers need.
+const COMPILER_FIXES: &str = "compiler";
 
 /// A line of a hunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +63,8 @@ impl FileChange {
 pub struct Patch {
     /// The name of its file.
     pub name: String,
+    /// That file, below the directory of the series or elsewhere.
+    pub path: PathBuf,
     /// The first line of the message, without `[PATCH]`.
     pub subject: String,
     /// The rest of the message.
@@ -183,12 +189,15 @@ impl Patch {
     }
 }
 
-/// The patches of a directory, in the order its file `series` gives.
+/// The patches that the file `series` of a directory names, in that order. They may be in other directories,
+/// when several bases share them.
 #[derive(Debug, Clone)]
 pub struct Series {
     /// The patches.
     pub patches: Vec<Patch>,
-    /// A hash of everything in them.
+    /// Patches for the base itself, without which this release's compilers refuse it.
+    pub compiler_fixes: Vec<PathBuf>,
+    /// A hash of everything in all of them.
     pub digest: String,
     /// What is wrong with `series` itself, if anything.
     pub mismatch: Option<String>,
@@ -215,38 +224,68 @@ impl Series {
 
         let mut hash = Sha256::new();
         let mut patches = Vec::new();
-        for name in &names {
+        let mut add = |name: &str| -> Result<String> {
             let text = read(name)?;
             hash.update(format!("{name} {}\n", text.len()));
             hash.update(&text);
-            patches.push(Patch::parse(name, &text)?);
+            Ok(text)
+        };
+        for name in &names {
+            let mut patch = Patch::parse(base_name(name), &add(name)?)?;
+            patch.path = directory.join(name);
+            patches.push(patch);
         }
-        let mut files = Vec::new();
-        for entry in fs::read_dir(directory)? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".patch") {
-                files.push(name);
-            }
+        let fixes = directory.join(COMPILER_FIXES);
+        let mut compiler_fixes = Vec::new();
+        for name in if fixes.is_dir() {
+            patch_files(&fixes)?
+        } else {
+            vec![]
+        } {
+            add(&format!("{COMPILER_FIXES}/{name}"))?;
+            compiler_fixes.push(fixes.join(name));
         }
-        files.sort();
+        let files = patch_files(directory)?;
         Ok(Series {
             patches,
+            compiler_fixes,
             digest: format!("{:x}", hash.finalize()),
             mismatch: mismatch(&names, &files),
         })
     }
 }
 
-/// What differs between the names in `series` and the patch files, which are sorted.
+/// The names of the patches in a directory, sorted.
+fn patch_files(directory: &Path) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".patch") {
+            files.push(name);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The last part of a path.
+fn base_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}
+
+/// What is wrong with the names in `series`, in whose directory these files are.
 fn mismatch(names: &[&str], files: &[String]) -> Option<String> {
     if let Some(file) = files.iter().find(|file| !names.contains(&file.as_str())) {
         return Some(format!("{file} is not in series"));
     }
-    if names.len() > files.len() {
-        return Some("series names a patch twice".to_owned());
-    }
-    let (name, _) = names.iter().zip(files).find(|(name, file)| name != file)?;
-    Some(format!("{name} is not in the order of the numbers"))
+    let names: Vec<_> = names.iter().map(|name| base_name(name)).collect();
+    names
+        .windows(2)
+        .find_map(|pair| match pair[0].cmp(pair[1]) {
+            Ordering::Less => None,
+            Ordering::Equal => Some(format!("series names {} twice", pair[1])),
+            Ordering::Greater => Some(format!("{} is not in the order of the numbers", pair[1])),
+        })
 }
 
 #[cfg(test)]
@@ -283,12 +322,18 @@ mod tests {
 
     #[test]
     fn series_and_files_agree() {
-        let files = ["1.patch".to_owned(), "2.patch".to_owned()];
-        assert_eq!(mismatch(&["1.patch", "2.patch"], &files), None);
+        let files = ["1.patch".to_owned(), "3.patch".to_owned()];
+        assert_eq!(mismatch(&["1.patch", "3.patch"], &files), None);
+        assert_eq!(
+            mismatch(&["1.patch", "../2.patch", "3.patch"], &files),
+            None
+        );
         for bad in [
-            &["2.patch", "1.patch"][..],
+            &["../2.patch", "1.patch", "3.patch"][..],
+            &["1.patch", "3.patch", "../3.patch"],
+            &["3.patch", "1.patch"],
             &["1.patch"],
-            &["1.patch", "2.patch", "2.patch"],
+            &["1.patch", "3.patch", "3.patch"],
         ] {
             assert!(mismatch(bad, &files).is_some(), "{bad:?}");
         }

@@ -67,7 +67,8 @@ fn prepare_from(cache: &Cache, patches: &Path, source: Source) -> Result<Tree> {
 /// as it is: a base is pinned, or the user's own.
 pub fn update(cache: &Cache, patches: &Path) -> Result<()> {
     need(PROGRAMS)?;
-    try_newest(cache, patches, Source::newest(cache)?)
+    let pinned = Pinned::read(patches)?;
+    try_newest(cache, patches, Source::newest(cache, &pinned.release)?)
 }
 
 fn try_newest(cache: &Cache, patches: &Path, newest: Source) -> Result<()> {
@@ -110,7 +111,7 @@ fn make(
         let new = cache.path("tree.tmp");
         remove_directory(&new)?;
         let made = step(&format!("unpacking {}", source.label), || {
-            base(&source, &new)
+            base(&source, &series.compiler_fixes, &new)
         })
         .and_then(|()| {
             step(&format!("applying {count} patches"), || {
@@ -141,13 +142,22 @@ fn make(
     Ok((source, path))
 }
 
-/// Unpacks a source as the first commit of a git tree, named `base`.
-pub fn base(source: &Source, tree: &Path) -> Result<()> {
+/// Unpacks a source as the first commit of a git tree, named `source`. With what the compilers need, if anything,
+/// it is the commit named `base`.
+pub fn base(source: &Source, compiler_fixes: &[PathBuf], tree: &Path) -> Result<()> {
     source.unpack(tree)?;
     output(git(tree).args(["init", "--quiet", "--initial-branch=series"]))?;
     // Some files of the distributed source are ignored by its own .gitignore.
     output(git(tree).args(["add", "--all", "--force"]))?;
     output(git(tree).args(["commit", "--quiet", "--no-verify", "-m", &source.label]))?;
+    output(git(tree).args(["tag", "source"]))?;
+    for fix in compiler_fixes {
+        output(git(tree).args(["apply", "--index"]).arg(fix))
+            .with_context(|| format!("{} does not apply", fix.display()))?;
+    }
+    if !compiler_fixes.is_empty() {
+        output(git(tree).args(["commit", "--quiet", "--no-verify", "-m", "for compilers"]))?;
+    }
     output(git(tree).args(["tag", "base"]))?;
     Ok(())
 }
@@ -155,7 +165,7 @@ pub fn base(source: &Source, tree: &Path) -> Result<()> {
 /// Applies the patches as commits.
 fn apply(tree: &Path, patches: &Path, series: &Series) -> Result<()> {
     for patch in &series.patches {
-        let file = patches.join(&patch.name);
+        let file = &patch.path;
         let mut am = git(tree);
         am.args([
             "am",
@@ -163,9 +173,9 @@ fn apply(tree: &Path, patches: &Path, series: &Series) -> Result<()> {
             "--no-3way",
             "--committer-date-is-author-date",
         ]);
-        if let Err(error) = output(am.arg(&file)) {
+        if let Err(error) = output(am.arg(file)) {
             let mut check = git(tree);
-            check.args(["apply", "--check"]).arg(&file);
+            check.args(["apply", "--check"]).arg(file);
             return Err(match output(&mut check) {
                 Ok(_) => error.context(format!("{} is no patch for git am", patch.name)),
                 Err(reason) => explain(tree, patches, patch, &format!("{reason:#}")),
@@ -225,7 +235,7 @@ fn failed_hunk(patch: &Patch, complaint: &str) -> anyhow::Error {
     )
 }
 
-/// Hunks of the series that apply to a tree's base elsewhere than they say, as git words it, each
+/// Hunks of the series that apply to the source of a tree elsewhere than they say, as git words it, each
 /// with the name of its patch; an error if one does not apply at all.
 pub fn offsets(tree: &Path, patches: &Path, series: &Series) -> Result<Vec<String>> {
     let index = tree.join(".git/offsets-index");
@@ -234,12 +244,16 @@ pub fn offsets(tree: &Path, patches: &Path, series: &Series) -> Result<Vec<Strin
         git.env("GIT_INDEX_FILE", &index).args(arguments);
         git
     };
-    output(&mut with_index(&["read-tree", "base"]))?;
+    // Without fixes both are one, and an older tree has but this name for it.
+    let source = match series.compiler_fixes[..] {
+        [] => "base",
+        _ => "source",
+    };
+    output(&mut with_index(&["read-tree", source]))?;
     let mut found = Vec::new();
     for patch in &series.patches {
-        let file = patches.join(&patch.name);
         let done = with_index(&["apply", "--cached", "--verbose"])
-            .arg(&file)
+            .arg(&patch.path)
             .output()
             .context("cannot run git")?;
         let said = String::from_utf8_lossy(&done.stderr);
@@ -403,7 +417,7 @@ mod tests {
         let ours = tarball(top, "ours.tar", "pinned")?;
         fs::write(
             top.join("base.txt"),
-            format!("4.20 1 {} {} ours.tar", ours.key, "a".repeat(40)),
+            format!("1.2 forky 1 {} {} ours.tar", ours.key, "a".repeat(40)),
         )?;
         let base = |tree: &Path| fs::read_to_string(tree.join("xen/common/page_alloc.c"));
         prepare_from(&cache, top, ours.clone())?;

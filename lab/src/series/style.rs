@@ -187,6 +187,7 @@ mod tests {
         };
         let patch = Patch {
             name: "1".to_owned(),
+            path: "1".into(),
             subject: "xen/mm: subject".to_owned(),
             body: vec!["Why.".to_owned()],
             files: vec![FileChange {

@@ -18,26 +18,19 @@ use walkdir::WalkDir;
 use crate::run::{git, output, remove_directory, Cache};
 use pinned::{complaint, measure, Pinned, Places, APT_OPTIONS, RESOLVER};
 
-/// The release of Debian that the base is from.
-const RELEASE: &str = "trixie";
-
-/// The archives that may have its newest source package, the better one first.
-pub const ARCHIVES: [Archive; 2] = [
-    Archive {
-        suite: "trixie-security",
-        beside_mirror: "-security",
-    },
-    Archive {
-        suite: RELEASE,
-        beside_mirror: "",
-    },
-];
+/// The archives that may have the newest source package of a release of Debian, the better one first.
+pub fn archives(release: &str) -> [Archive; 2] {
+    ["-security", ""].map(|beside_mirror| Archive {
+        suite: format!("{release}{beside_mirror}"),
+        beside_mirror,
+    })
+}
 
 /// An archive of Debian.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Archive {
     /// The suite in it.
-    pub suite: &'static str,
+    pub suite: String,
     /// What makes its URL of that of the main archive.
     beside_mirror: &'static str,
 }
@@ -112,8 +105,8 @@ impl Source {
         Ok(self)
     }
 
-    /// Debian's newest source package, downloaded again.
-    pub fn newest(cache: &Cache) -> Result<Source> {
+    /// The newest source package of a release of Debian, downloaded again.
+    pub fn newest(cache: &Cache, release: &str) -> Result<Source> {
         for name in ["XEN_SOURCE", "XEN_TARBALL"] {
             ensure!(
                 of_environment(name).is_none(),
@@ -121,7 +114,7 @@ impl Source {
             );
         }
         let mut failures = Vec::new();
-        for archive in ARCHIVES {
+        for archive in archives(release) {
             match archive.download(cache) {
                 Ok(source) => {
                     println!(
@@ -352,7 +345,7 @@ mod tests {
     fn only_a_tarball_by_another_name_is_taken_unverified() -> Result<()> {
         let directory = tempfile::tempdir()?;
         let path = |name: &str| directory.path().join(name);
-        let sums = format!("4.20 3 {} {} base.tar", "b".repeat(64), "a".repeat(40));
+        let sums = format!("1.2 forky 3 {} {} base.tar", "b".repeat(64), "a".repeat(40));
         fs::write(path("base.txt"), sums)?;
         let pinned = Pinned::read(directory.path())?;
         fs::write(path("mine.tar"), "no base")?;

@@ -12,11 +12,8 @@ use sha2::{Digest, Sha256};
 
 use crate::run::Cache;
 
-/// The list of bases, beside the patches.
-pub const LIST: &str = "base.txt";
-
-/// The Xen that the series in `xen-patches/` is for.
-const VERSION: &str = "4.20";
+/// What says which one it is, beside the series.
+pub const FILE: &str = "base.txt";
 
 /// Debian's archive of all that it ever published, by SHA-1.
 const SNAPSHOT: &str = "https://snapshot.debian.org/file";
@@ -37,6 +34,10 @@ pub const RESOLVER: (&str, &str) = ("RES_OPTIONS", "timeout:2 attempts:1");
 /// A tarball of the Xen source, known by its contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pinned {
+    /// Which Xen it is, `4.20`.
+    pub version: String,
+    /// The release of Debian it is from.
+    pub release: String,
     /// The name of the file.
     pub name: String,
     /// Its SHA-256, which decides.
@@ -82,41 +83,38 @@ impl Places {
 impl Pinned {
     /// The base of the series in this directory.
     pub fn read(patches: &Path) -> Result<Pinned> {
-        let path = patches.join(LIST);
-        let list =
+        let path = patches.join(FILE);
+        let text =
             fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        Pinned::parse(&list)
+        Pinned::parse(&text).with_context(|| path.display().to_string())
     }
 
-    fn parse(list: &str) -> Result<Pinned> {
+    fn parse(text: &str) -> Result<Pinned> {
         let hex = |text: &str, digits| {
             let lower = |char: char| char.is_ascii_digit() || ('a'..='f').contains(&char);
             text.len() == digits && text.chars().all(lower)
         };
-        for line in list.lines() {
-            let fields: Vec<_> = line.split_whitespace().collect();
-            let [version, size, sha256, sha1, name] = fields[..] else {
-                ensure!(
-                    line.is_empty() || line.starts_with('#'),
-                    "{LIST} has a line without its five fields: {line}"
-                );
-                continue;
-            };
-            if version != VERSION {
-                continue;
-            }
-            ensure!(
-                hex(sha256, 64) && hex(sha1, 40) && !name.contains('/'),
-                "{LIST} has a line with an odd sum or name: {line}"
-            );
-            return Ok(Pinned {
-                name: name.to_owned(),
-                sha256: sha256.to_owned(),
-                size: size.parse().with_context(|| format!("{LIST}: {line}"))?,
-                sha1: sha1.to_owned(),
-            });
-        }
-        bail!("{LIST} has no base for Xen {VERSION}")
+        let is_said = |line: &&str| !line.is_empty() && !line.starts_with('#');
+        let lines: Vec<_> = text.lines().filter(is_said).collect();
+        let [line] = lines[..] else {
+            bail!("{} lines name a base, not one", lines.len());
+        };
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let [version, release, size, sha256, sha1, name] = fields[..] else {
+            bail!("a line without its six fields: {line}");
+        };
+        ensure!(
+            hex(sha256, 64) && hex(sha1, 40) && !name.contains('/'),
+            "a line with an odd sum or name: {line}"
+        );
+        Ok(Pinned {
+            version: version.to_owned(),
+            release: release.to_owned(),
+            name: name.to_owned(),
+            sha256: sha256.to_owned(),
+            size: size.parse().with_context(|| line.to_owned())?,
+            sha1: sha1.to_owned(),
+        })
     }
 
     /// The tarball, from the first place that has it. What is found elsewhere is no other file.
@@ -344,6 +342,8 @@ mod tests {
 
     fn pinned() -> Pinned {
         Pinned {
+            version: "1".to_owned(),
+            release: "forky".to_owned(),
             name: NAME.to_owned(),
             sha256: format!("{:x}", Sha256::digest(TEXT)),
             size: TEXT.len() as u64,
@@ -465,14 +465,15 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_bases_is_read_strictly() -> Result<()> {
+    fn what_names_the_base_is_read_strictly() -> Result<()> {
         let [sha256, sha1] = ["c5".repeat(32), "5a".repeat(20)];
-        let right = format!("4.17 1 {sha256} {sha1} old\n{VERSION} 9 {sha256} {sha1} new\n");
+        let right = format!("1.2 forky 9 {sha256} {sha1} new\n");
         let pinned = Pinned::parse(&format!("# a comment\n\n{right}"))?;
         assert_eq!((pinned.name.as_str(), pinned.size), ("new", 9));
+        assert_eq!((&*pinned.version, &*pinned.release), ("1.2", "forky"));
         for wrong in [
             "".to_owned(),
-            right.replace(VERSION, "4.19"),
+            right.repeat(2),
             right.replace(" 9 ", " nine "),
             right.replace(" 9 ", " "),
             right.replace(&sha256, &sha256[1..]),

@@ -274,7 +274,7 @@ fn probe(xencall: &XenCall) -> Result<Versions, OpenError> {
         // SAFETY: that is the call's member, without handles.
         unsafe { sysctl(xencall, version, XEN_SYSCTL_PHYSINFO, &mut info) }
     })?;
-    // Of no domain: that is ESRCH before FLASK, whose refusal is EACCES as well, comes to be asked.
+    // Of no domain: that is ESRCH, in Xen 4.17 EINVAL, before FLASK, whose refusal is EACCES as well, comes to be asked.
     let domctl = first_known(&DOMCTL_VERSIONS, |version| {
         let mut info = xen_domctl_getdomaininfo::default();
         let cmd = XEN_DOMCTL_GETDOMAININFO;
@@ -290,7 +290,7 @@ fn first_known(versions: &[u32], ask: impl Fn(u32) -> Result<(), Errno>) -> Resu
         match ask(version) {
             Err(Errno::EACCES) => {}
             Err(Errno::EPERM) => return Err(OpenError::NotPrivileged),
-            Ok(()) | Err(Errno::ESRCH) => return Ok(version),
+            Ok(()) | Err(Errno::ESRCH | Errno::EINVAL) => return Ok(version),
             Err(errno) => return Err(OpenError::Failed(errno)),
         }
     }

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use core::ffi::{c_int, c_uint, c_void};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::error::Error;
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -24,6 +24,8 @@ type Test = Result<(), Box<dyn Error>>;
 thread_local! {
     /// Who answers the calls that this test makes.
     static BELOW: RefCell<Option<Model>> = const { RefCell::new(None) };
+    /// What it says of a domain that cannot be.
+    static NO_DOMAIN: Cell<Errno> = const { Cell::new(Errno::ESRCH) };
 }
 
 extern "C" {
@@ -77,7 +79,7 @@ unsafe extern "C" fn xencall1(_handle: *mut c_void, op: c_uint, argument: u64) -
             // SAFETY: every domctl is as large as this one, and the caller's alone.
             let domctl: &mut xen_domctl<xen_domctl_claim_memory> = unsafe { &mut *domctl };
             match domctl.cmd {
-                XEN_DOMCTL_GETDOMAININFO => Err(Errno::ESRCH),
+                XEN_DOMCTL_GETDOMAININFO => Err(NO_DOMAIN.get()),
                 XEN_DOMCTL_CLAIM_MEMORY => claim_memory(domctl).map(|()| 0),
                 _ => Err(Errno::ENOSYS),
             }
@@ -119,6 +121,18 @@ fn xen() -> Result<(Xen, DomainId), Box<dyn Error>> {
     model.set(domain, &ClaimSet::host(Pages::new(300)))?;
     BELOW.set(Some(model));
     Ok((Xen::connect()?, domain))
+}
+
+/// Xen 4.17 answers the question that finds out its version with another error than later ones.
+#[test]
+fn old_and_new_xens_are_known() -> Test {
+    for errno in [Errno::ESRCH, Errno::EINVAL] {
+        NO_DOMAIN.set(errno);
+        xen()?;
+    }
+    NO_DOMAIN.set(Errno::EPERM);
+    assert!(xen().is_err());
+    Ok(())
 }
 
 #[test]

@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 use xen_claims_lab::host::boot::Bootable;
 use xen_claims_lab::host::machine::Machine;
 use xen_claims_lab::host::xl;
-use xen_claims_lab::run::Cache;
+use xen_claims_lab::series::base::Base;
 use xen_claims_lab::series::check::stock;
 use xen_claims_lab::series::xapi;
 use xen_claims_tests::booted;
@@ -23,6 +23,9 @@ use xen_claims_tests::booted;
 struct Arguments {
     #[command(subcommand)]
     command: Task,
+    /// The Xen that the series is for: 4.20, or one of xen-patches/bases/.
+    #[arg(long, global = true, value_name = "VERSION")]
+    base: Option<String>,
     /// The cache directory.
     #[arg(long, env = "XEN_CLAIMS_CACHE", hide = true)]
     cache: PathBuf,
@@ -67,8 +70,7 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let Arguments { command, cache } = Arguments::parse();
-    match run(&command, &cache) {
+    match run(&Arguments::parse()) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -78,9 +80,10 @@ fn main() -> ExitCode {
 }
 
 /// Does what is asked; the exit status.
-fn run(task: &Task, cache: &Path) -> Result<u8> {
-    let cache = Cache::new(cache)?;
-    match task {
+fn run(arguments: &Arguments) -> Result<u8> {
+    let version = arguments.base.as_deref();
+    let base = Base::find(version, Path::new("xen-patches"), &arguments.cache)?;
+    match &arguments.command {
         Task::Boot {
             nodes,
             mem,
@@ -89,10 +92,10 @@ fn run(task: &Task, cache: &Path) -> Result<u8> {
             timeout,
             command,
         } => {
-            let mut boot = boot(&cache, *stock)?;
+            let mut boot = boot(&base, *stock)?;
             if *xl_before {
-                let tree = fs::canonicalize(cache.path("tree"))?;
-                let before = xl::before(&cache, &tree)?;
+                let tree = fs::canonicalize(base.cache.path("tree"))?;
+                let before = xl::before(&base.cache, &tree)?;
                 boot = match before {
                     Some(tree) => boot.with_before(tree),
                     None => {
@@ -122,7 +125,7 @@ fn run(task: &Task, cache: &Path) -> Result<u8> {
                 .map(|nodes| Machine::new(*nodes, None))
                 .collect();
             let limit = Duration::from_secs(*timeout);
-            let boot = boot(&cache, false)?;
+            let boot = boot(&base, false)?;
             let well = booted::conformance(&boot, &machines, limit, *soak)?;
             Ok(u8::from(!well))
         }
@@ -141,13 +144,19 @@ const OCAML_TESTS: &[&str] = &[
 ];
 
 /// What `tools/xen.sh` has built already, to be booted.
-fn boot(cache: &Cache, without_series: bool) -> Result<Bootable> {
+fn boot(base: &Base, without_series: bool) -> Result<Bootable> {
+    let cache = &base.cache;
     let tree = fs::canonicalize(cache.path("tree")).context("no tree was prepared")?;
     let debug = env::current_exe()?;
     let target = debug
         .ancestors()
         .nth(2)
         .context("not in cargo's directory")?;
+    // What creates domains is built for each base.
+    let release = match base.other() {
+        Some(version) => target.join(format!("xen-{version}/release")),
+        None => target.join("release"),
+    };
     let dune = Path::new("_build/default");
     let [source, ours] = [tree.join("tools/ocaml/test"), dune.join("tests-ocaml/dom0")]
         .map(|directory| fs::read(directory.join("claims.ml")));
@@ -156,7 +165,7 @@ fn boot(cache: &Cache, without_series: bool) -> Result<Bootable> {
         "the test of the OCaml binding is not built from the tree's source"
     );
     let files = [
-        ("bin/conformance", target.join("release/conformance")),
+        ("bin/conformance", release.join("conformance")),
         (
             "bin/test-claim-memory",
             tree.join("tools/tests/claim-memory/test-claim-memory"),
