@@ -366,6 +366,8 @@ pub fn populate(
     }
     for d in s.domains.iter_mut().filter(|d| d.info.domain == domain) {
         d.info.tot_pages = Pages::new(d.info.tot_pages.get() + (1 << order));
+        let on_node = &mut d.pages[node.index()];
+        *on_node = Pages::new(on_node.get() + (1 << order));
     }
     true
 }
