@@ -6,7 +6,7 @@ use xen_claims::wire::{
     XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST, XEN_DOMCTL_CLAIM_MEMORY_LEGACY as LEGACY,
     XEN_DOMCTL_CLAIM_MEMORY_SET as SET,
 };
-use xen_claims::{DomainId, Errno, NodeId, Placement, Target};
+use xen_claims::{DomainId, Errno, NodeId, Pages, Placement, Target};
 
 use super::context::{entry, expect, host, on, skip, CaseContext, Check, PAGE};
 use super::Case;
@@ -212,11 +212,12 @@ fn no_domain(lab: &CaseContext<'_>) -> Check {
     expect("pages by node", Err(Errno::ESRCH), pages)?;
 
     lab.populate(lab.a, PAGE, 2, Placement::Any)?;
-    let has = lab.host.node_pages(lab.a)?;
     lab.set(lab.a, &[host(8)])?;
     lab.begin_destroy(lab.a)?;
-    // What it still has can be seen.
-    expect("pages by node", has, lab.host.node_pages(lab.a)?)?;
+    // What it still has can be seen; that this is all it has is I5.
+    let has = lab.host.node_pages(lab.a)?;
+    let some = has.iter().any(|pages| *pages > Pages::ZERO);
+    expect("some pages by node", true, some)?;
     lab.expect_claimed(Target::Host, 0)?;
     lab.set_refused(lab.a, &[host(1)], Errno::ESRCH)?;
     lab.set_refused(lab.a, &[host(0)], Errno::ESRCH)?;
