@@ -18,7 +18,7 @@ use crate::wire::{self, xen_domctl_claim_memory, xen_memory_claim};
 
 /// The interface versions of the Xen below, which is the same as long as this process lives.
 #[derive(Debug, Clone, Copy)]
-struct Versions {
+pub(super) struct Versions {
     domctl: u32,
     sysctl: u32,
 }
@@ -268,13 +268,13 @@ unsafe fn sysctl<T: HypercallArgument>(
 }
 
 /// Finds the versions by asking what every Xen answers and nothing changes.
-fn probe(xencall: &XenCall) -> Result<Versions, OpenError> {
+pub(super) fn probe(xencall: &XenCall) -> Result<Versions, OpenError> {
     let sysctl = first_known(&SYSCTL_VERSIONS, |version| {
         let mut info = xen_sysctl_physinfo::default();
         // SAFETY: that is the call's member, without handles.
         unsafe { sysctl(xencall, version, XEN_SYSCTL_PHYSINFO, &mut info) }
     })?;
-    // Of no domain: that is ESRCH, in Xen 4.17 EINVAL, before FLASK, whose refusal is EACCES as well, comes to be asked.
+    // Of no domain: that is ESRCH, in Xen 4.17 EINVAL, before FLASK comes to be asked, whose refusal is EACCES, too.
     let domctl = first_known(&DOMCTL_VERSIONS, |version| {
         let mut info = xen_domctl_getdomaininfo::default();
         let cmd = XEN_DOMCTL_GETDOMAININFO;
