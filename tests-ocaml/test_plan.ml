@@ -135,10 +135,10 @@ let spread case anchors set =
   let to_anchors a = List.fold_left (fun n b -> n + d b a) 0 anchors in
   pairs set + List.fold_left (fun n a -> n + to_anchors a) 0 set
 
-(* The best of all sets of [rooms] that have [pages]: number, distance, what is left. *)
-let best case anchors rooms pages =
+(* The best of those [sets] of rooms that have [pages]: number, distance, what is left. *)
+let best case anchors sets pages =
   let ids set = List.map fst set in
-  subsets (List.filter (fun (_, pages) -> pages > 0) rooms)
+  sets
   |> List.filter (fun set -> total set >= pages)
   |> List.map (fun set -> (List.length set, spread case anchors (ids set), total set - pages))
   |> List.fold_left min (max_int, max_int, max_int)
@@ -192,7 +192,7 @@ let single case =
   else
     host = 0
     && quality case (near case) (rooms case) case.pages shares
-       = best case (near case) fits case.pages
+       = best case (near case) (List.map (fun room -> [ room ]) fits) case.pages
 
 let least_waste case =
   let case = { case with near = None; host = { case.host with distances = [||] } } in
@@ -211,7 +211,7 @@ let pack case =
   with_plan case @@ fun shares _ ->
   total shares < case.pages
   || quality case (near case) (rooms case) case.pages shares
-     = best case (near case) (rooms case) case.pages
+     = best case (near case) (subsets (rooms case)) case.pages
 
 (* One that takes more nodes where it can't try all sets. *)
 let pack_fewest case =
@@ -269,13 +269,13 @@ let prefer_near case =
   if host > 0 then true
   else if total preferred >= case.pages then
     quality case (near case) preferred case.pages shares
-    = best case (near case) preferred case.pages
+    = best case (near case) (subsets preferred) case.pages
   else
     let missing = case.pages - total preferred in
     let elsewhere = List.filter (fun (id, _) -> List.mem_assoc id others) shares in
     let with_memory = List.filter (fun (_, pages) -> pages > 0) preferred in
     let anchors = ids with_memory @ near case in
-    quality case anchors others missing elsewhere = best case anchors others missing
+    quality case anchors others missing elsewhere = best case anchors (subsets others) missing
 
 (* One that takes a node to its last page and leaves parts of 2 MiB on two. *)
 let whole_extents case =
