@@ -84,7 +84,8 @@ let create guest =
       List.iter (fun line -> output_string out (line ^ "\n")) config);
   (* What an earlier guest of that name said is not this one's. *)
   List.iter (fun log -> try Sys.remove log with Sys_error _ -> ()) (logs guest);
-  [ "create"; "-q"; file ]
+  (* Options after the file, or before it, but not on both sides: xl ends with its usage then. *)
+  [ "create"; file; "-q" ]
 
 let first_error { status; said; _ } =
   let lines = List.map String.trim (String.split_on_char '\n' said) in
