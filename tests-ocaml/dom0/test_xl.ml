@@ -147,12 +147,15 @@ let claim_mode tools () =
   rule "it claims nothing" ((most_claimed "claim_mode=0\n").claimed = 0L);
   rule "by default it claims" ((most_claimed "").claimed > 0L)
 
+let pvh = {|type = "pvh"|}
+
+(* PV guests have none. *)
 let virtual_nodes =
   let node n size =
     Printf.sprintf {|[ "pnode=%d", "size=%d", "vcpus=%d", "vdistances=%s" ]|} n size n
       (if n = 0 then "10,20" else "20,10")
   in
-  [ "vcpus = 2"; Printf.sprintf "vnuma = [ %s, %s ]" (node 0 160) (node 1 96) ]
+  [ pvh; "vcpus = 2"; Printf.sprintf "vnuma = [ %s, %s ]" (node 0 160) (node 1 96) ]
 
 let vnuma tools () =
   let it = guest "vnuma" mib ~lines:virtual_nodes in
@@ -165,8 +168,6 @@ let vnuma tools () =
   (* One virtual node has room, the other has not. *)
   while_claimed (fun node -> if node = 0 then room else 64) @@ fun () ->
   with_guests tools [ it ] @@ fun () -> refused_early tools it
-
-let pvh = {|type = "pvh"|}
 
 let populate_on_demand tools () =
   let it = guest "pod" mib ~lines:[ pvh; Printf.sprintf "maxmem = %d" (2 * mib) ] in
