@@ -11,11 +11,6 @@ in_root() {
     # The demo does not wait for what it does not need.
     if [[ $* == tools/demo.sh && ! -d $root ]]; then root_with tools/packages.txt; fi
     if [[ $1 == tools/bench.sh ]]; then root_with tools/packages.txt tools/packages-bench.txt; fi
-    if [[ "$1 ${2-}" == "tools/test.sh --all" ]]; then
-        root_with tools/packages.txt tools/packages-xen.txt tools/packages-prove.txt
-    fi
-    # CBMC needs none of what Xen is built with.
-    if [[ $1 == tools/prove.sh ]]; then root_with tools/packages.txt tools/packages-prove.txt; fi
     mkdir -p "$cache"
     [[ -w $cache ]] || die "cannot write in $cache; XDG_CACHE_HOME can name another directory"
 
