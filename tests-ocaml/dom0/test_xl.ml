@@ -83,7 +83,7 @@ let killed points tools () =
         rule "it claims no more than it may have" (Int64.add claimed_pages total_pages <= max_pages);
         if claimed_pages > 0L then (
           incr seen;
-          if Sys.command "xen-claims release --orphans --idle 1 >/dev/null" <> 0 then
+          if Sys.command "xen-claims release --orphans --idle 1 --yes >/dev/null" <> 0 then
             failwith "xen-claims fails")
     | None -> ());
     nothing_is_claimed ();
