@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
@@ -59,6 +60,21 @@ pub fn step<T>(text: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         Err(_) => println!("failed after {seconds:.0} s"),
     }
     result
+}
+
+/// Runs a worker on each processor, until all of them are done.
+///
+/// # Errors
+///
+/// The first of theirs. One that panics has not done its part: that is an error as well.
+pub fn on_every_processor(worker: impl Fn() -> Result<()> + Sync) -> Result<()> {
+    let threads = thread::available_parallelism().map_or(2, usize::from);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(&worker)).collect();
+        let ends: Vec<_> = workers.into_iter().map(|worker| worker.join()).collect();
+        ends.into_iter()
+            .try_for_each(|end| end.unwrap_or_else(|_| bail!("a worker panicked")))
+    })
 }
 
 /// What a program printed, if it succeeded; what it complained of, if not.
@@ -142,4 +158,22 @@ pub fn need(programs: &[(&str, &str)]) -> Result<()> {
         programs.join(" "),
         packages.join(" ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// Would fail if what a worker that panicked had to do counted as done.
+    #[test]
+    fn a_worker_that_panics_is_an_error() {
+        let first = AtomicBool::new(true);
+        let worker = || {
+            assert!(!first.swap(false, Ordering::Relaxed), "on purpose");
+            Ok(())
+        };
+        assert!(on_every_processor(worker).is_err());
+        assert!(on_every_processor(worker).is_ok());
+    }
 }

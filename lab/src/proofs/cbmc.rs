@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{anyhow, bail, Context, Result};
 use tempfile::TempDir;
 
 use super::{Kind, LIMIT};
@@ -169,11 +169,7 @@ impl Compiled {
     pub fn ask(&self, question: &Question) -> Result<Vec<Check>> {
         let mut cbmc = self.cbmc();
         cbmc.arg("--slice-formula");
-        let (Question::Property(_, names)
-        | Question::Rest(names)
-        | Question::Places(names)
-        | Question::Control(_, names)) = question;
-        for name in names {
+        for name in question.names() {
             cbmc.args(["--property", name]);
         }
         // Where there are counterexamples, the solver CBMC has built in finds one after the other.
@@ -184,7 +180,7 @@ impl Compiled {
         let said = String::from_utf8_lossy(&done.stdout);
         match done.status.code() {
             // All hold, some do not, out of time.
-            Some(0 | 10 | 124 | 137) => Ok(said.lines().filter_map(Check::read).collect()),
+            Some(0 | 10 | 124 | 137) => said.lines().filter_map(Check::read).collect(),
             _ => bail!(
                 "cbmc failed ({}): {}{}",
                 done.status,
@@ -243,6 +239,20 @@ impl Question {
         }
     }
 
+    fn names(&self) -> &[String] {
+        let (Question::Property(_, names)
+        | Question::Rest(names)
+        | Question::Places(names)
+        | Question::Control(_, names)) = self;
+        names
+    }
+
+    /// Of so many of the assertions asked about CBMC says nothing.
+    pub fn unanswered(&self, checks: &[Check]) -> usize {
+        let silent = |name: &&String| checks.iter().all(|check| check.name != **name);
+        self.names().iter().filter(silent).count()
+    }
+
     /// CBMC answers more than it is asked.
     pub fn is_about(&self, check: &Check) -> bool {
         match self {
@@ -256,15 +266,20 @@ impl Question {
 }
 
 impl Check {
-    /// `[main.assertion.1] line 29 prove: what holds: SUCCESS`
-    fn read(line: &str) -> Option<Check> {
-        let (name, rest) = line.strip_prefix('[')?.split_once("] ")?;
-        let (rest, verdict) = rest.rsplit_once(": ")?;
-        let verdict = match verdict {
-            "SUCCESS" => Verdict::Holds,
-            "FAILURE" => Verdict::Fails,
-            "UNKNOWN" | "ERROR" => Verdict::Unknown,
-            _ => return None,
+    /// `[main.assertion.1] line 29 prove: what holds: SUCCESS`. Lines that begin otherwise tell of
+    /// other things; one that begins so and goes on otherwise may be a failure.
+    fn read(line: &str) -> Option<Result<Check>> {
+        let parts = line.strip_prefix('[')?.split_once("] ");
+        let parts = parts.and_then(|(name, rest)| Some((name, rest.rsplit_once(": ")?)));
+        let verdict = |word| match word {
+            "SUCCESS" => Some(Verdict::Holds),
+            "FAILURE" => Some(Verdict::Fails),
+            "UNKNOWN" | "ERROR" => Some(Verdict::Unknown),
+            _ => None,
+        };
+        let known = parts.and_then(|(name, (rest, word))| Some((name, rest, verdict(word)?)));
+        let Some((name, rest, verdict)) = known else {
+            return Some(Err(anyhow!("cbmc says what nobody knows here: {line}")));
         };
         let description = match rest
             .strip_prefix("line ")
@@ -273,11 +288,11 @@ impl Check {
             Some((_, description)) => description,
             None => rest,
         };
-        Some(Check {
+        Some(Ok(Check {
             name: name.to_owned(),
             description: description.to_owned(),
             verdict,
-        })
+        }))
     }
 
     /// The property this is an instance of, in words.
@@ -307,16 +322,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_a_check() {
-        let check = Check::read("[main.assertion.1] line 29 prove: I1: C <= F: FAILURE");
+    fn a_line_is_a_check() -> Result<()> {
+        let read = |line| Check::read(line).transpose();
+        let check = read("[main.assertion.1] line 29 prove: I1: C <= F: FAILURE")?;
         let check = check.as_ref().map(|c| (c.property(), c.verdict));
         assert_eq!(check, Some(("I1: C <= F".to_owned(), Verdict::Fails)));
-        let check = Check::read("[f.no-body.g] line 2 no body for callee g: SUCCESS");
+        let check = read("[f.no-body.g] line 2 no body for callee g: SUCCESS")?;
         assert!(check.is_some_and(|check| check.property().starts_with("nothing is called")));
-        let check = Check::read("[f.overflow.2] arithmetic overflow on unsigned + in a + b: ERROR");
+        let check = read("[f.overflow.2] arithmetic overflow on unsigned + in a + b: ERROR")?;
         assert!(check.is_some_and(|check| check.verdict == Verdict::Unknown));
-        assert_eq!(Check::read("** 0 of 113 failed (1 iterations)"), None);
-        assert_eq!(Check::read("Running propositional reduction"), None);
+        assert_eq!(read("** 0 of 113 failed (1 iterations)")?, None);
+        assert_eq!(read("Running propositional reduction")?, None);
+        for line in [
+            "[f.overflow.2] line 1 a + b: REFUTED",
+            "[f.overflow.2] FAILURE",
+            "[f",
+        ] {
+            assert!(read(line).is_err(), "{line}");
+        }
+        Ok(())
+    }
+
+    /// Would fail if CBMC could leave out what it does not know.
+    #[test]
+    fn what_is_not_answered_is_counted() -> Result<()> {
+        let names = ["a.assertion.1", "b.assertion.1"]
+            .map(str::to_owned)
+            .to_vec();
+        let question = Question::Property("p".to_owned(), names);
+        let line = "[a.assertion.1] line 1 prove: p: SUCCESS";
+        let checks: Vec<_> = Check::read(line).into_iter().collect::<Result<_>>()?;
+        assert_eq!(question.unanswered(&checks), 1);
+        assert_eq!(question.unanswered(&[]), 2);
+        Ok(())
     }
 
     #[test]

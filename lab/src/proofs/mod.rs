@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{ensure, Context, Result};
 
 use crate::mutants;
+use crate::run::on_every_processor;
 use cbmc::{Check, Program, Question, Sources, Verdict};
 
 /// A file of `proofs/`, and the ways it is run.
@@ -363,15 +363,7 @@ pub fn prove(sources: &Sources, names: &[String]) -> Result<Tally> {
         }
         Ok(())
     };
-    thread::scope(|scope| {
-        let threads = thread::available_parallelism().map_or(2, usize::from);
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().try_for_each(|worker| {
-            worker
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
-    })?;
+    on_every_processor(worker)?;
     Ok(total.into_inner().unwrap_or_default())
 }
 
@@ -446,9 +438,13 @@ impl Job {
             *count += 1;
             *verdict = (*verdict).max(check.verdict);
         }
-        if properties.is_empty() {
-            // CBMC was ended.
-            properties.insert(question.title(), (1, Verdict::Unknown));
+        let unanswered = question.unanswered(checks);
+        if unanswered > 0 {
+            // CBMC was ended, or does not say.
+            let entry = properties.entry(question.title());
+            let (count, verdict) = entry.or_insert((0, Verdict::Unknown));
+            *count += unanswered;
+            *verdict = (*verdict).max(Verdict::Unknown);
         }
         let (mut text, mut tally) = (String::new(), Tally::default());
         for (property, (count, verdict)) in properties {
