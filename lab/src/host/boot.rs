@@ -17,6 +17,7 @@ use std::time::Duration;
 use anyhow::{bail, ensure, Context, Result};
 use wait_timeout::ChildExt;
 
+use super::again;
 use super::console::{crashed_early, verdict};
 use super::initramfs::Archive;
 use super::machine::Machine;
@@ -138,8 +139,8 @@ impl Bootable {
 
     /// Boots and runs a command in Dom0; `out` gets what it prints. Its exit status.
     ///
-    /// Should Dom0's kernel crash before it runs anything, without a complaint of Xen's, it is booted
-    /// once more: in about a hundred boots that was seen once. The console of the crash is kept.
+    /// Should Dom0's kernel crash before it runs anything, without a complaint of Xen's, it is [booted
+    /// once more](super::again). The console of the crash is kept.
     ///
     /// # Errors
     ///
@@ -156,6 +157,10 @@ impl Bootable {
             return result;
         }
         let kept = self.log(machine).with_extension("crashed.log");
+        if !again::may_be_tried(&kept)? {
+            return result
+                .context("Dom0's kernel crashed before it ran anything, again in this run");
+        }
         fs::rename(self.log(machine), &kept)?;
         eprintln!(
             "dev: Dom0's kernel crashed before it ran anything (see {}); booting once more",

@@ -40,6 +40,7 @@ const PROGRAMS: &[(&str, &str)] = &[
 struct Report {
     passed: u32,
     failed: u32,
+    skipped: u32,
 }
 
 impl Report {
@@ -67,12 +68,18 @@ impl Report {
     }
 
     /// Says what could not be checked.
-    fn skip(&self, name: &str, reason: &str) {
-        println!("skipped {name}: {reason}");
+    fn skip(&mut self, name: &str, reason: &str) {
+        self.skipped += 1;
+        println!("{name}: skipped, because {reason}");
     }
 
     fn end(&self) -> bool {
-        println!("{} passed, {} failed", self.passed, self.failed);
+        let Report {
+            passed,
+            failed,
+            skipped,
+        } = self;
+        println!("{passed} passed, {failed} failed, {skipped} skipped");
         self.failed == 0
     }
 }

@@ -8,6 +8,7 @@ use clap::Parser;
 
 mod count;
 mod run;
+mod skips;
 mod table;
 
 /// Runs every test suite; the last line says how many tests passed.

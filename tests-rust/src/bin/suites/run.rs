@@ -1,13 +1,19 @@
 //! Runs suites, and keeps what was not run because something it needs is not there.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use tempfile::TempDir;
+
 use super::count::{Count, Line, Tally};
+use super::skips::Expected;
 use super::table::{Suite, Thing};
+use xen_claims_lab::host::again;
 use xen_claims_lab::run::need;
 
 /// What came of a suite.
@@ -81,14 +87,15 @@ fn follow(stream: impl Read, count: Count, screen: &Screen) -> Outcome {
 }
 
 /// Runs a suite. One that ends badly without a failed test has failed itself, and so has one that
-/// counts its tests and ran none.
-fn run(suite: &Suite, screen: &Screen) -> Outcome {
+/// counts its tests and ran none. If a boot had to be tried again, `again` says of which console.
+fn run(suite: &Suite, screen: &Screen, again: &Path) -> Outcome {
     if let Err(error) = need(suite.programs) {
         screen.show(&format!("{error:#}"));
         return Outcome::failed();
     }
     let mut bash = Command::new("bash");
     bash.args(["-c", &format!("set -o pipefail; {}", suite.command)])
+        .env(again::VARIABLE, again)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -155,7 +162,7 @@ struct Results {
 
 impl Results {
     /// Runs a suite, if what it needs is there.
-    fn take(&mut self, suite: &Suite, screen: &Screen) {
+    fn take(&mut self, suite: &Suite, screen: &Screen, again: &Path) {
         let mut missing = self.missing.iter();
         let lack = missing.find(|(thing, _)| suite.needs == Some(*thing));
         if let Some(&(_, lack)) = lack {
@@ -167,7 +174,9 @@ impl Results {
         }
         screen.show(&format!("== {}: {}", suite.name, suite.command));
         let start = Instant::now();
-        let Outcome { tally, skips } = run(suite, screen);
+        let mut outcome = run(suite, screen, again);
+        compare(&Expected::listed(), suite.name, &mut outcome, screen);
+        let Outcome { tally, skips } = outcome;
         let (name, seconds) = (suite.name, start.elapsed().as_secs_f64());
         screen.show(&format!("-- {name}: {}, {seconds:.1} s", line(tally)));
         let skips = skips.iter().map(|what| format!("{name}: {what}"));
@@ -192,12 +201,20 @@ impl Results {
 /// Runs these suites, says what came of each and of all; whether all is well. Those that run beside
 /// the others begin when the first of them is met, one after the other.
 pub fn run_all(suites: &[&Suite]) -> ExitCode {
+    let directory = match TempDir::new() {
+        Ok(directory) => directory,
+        Err(error) => {
+            println!("cannot make a temporary directory: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let again = &directory.path().join("booted-again");
     let mut results = Results::default();
     let (beside, alone): (Vec<&Suite>, Vec<&Suite>) = suites.iter().partition(|suite| suite.beside);
     let first = suites.iter().position(|suite| suite.beside);
     let (before, after) = alone.split_at(first.unwrap_or(alone.len()));
     for suite in before {
-        results.take(suite, &Screen::Now);
+        results.take(suite, &Screen::Now, again);
     }
     let mut others = Results {
         missing: results.missing.clone(),
@@ -206,12 +223,12 @@ pub fn run_all(suites: &[&Suite]) -> ExitCode {
     thread::scope(|scope| {
         let others = scope.spawn(move || {
             for suite in beside {
-                others.take(suite, &Screen::Later(Mutex::default()));
+                others.take(suite, &Screen::Later(Mutex::default()), again);
             }
             others
         });
         for suite in after {
-            results.take(suite, &Screen::Now);
+            results.take(suite, &Screen::Now, again);
         }
         match others.join() {
             Ok(others) => results.add(others),
@@ -221,6 +238,12 @@ pub fn run_all(suites: &[&Suite]) -> ExitCode {
     println!();
     for what in results.skips {
         println!("skipped: {what}");
+    }
+    if let Ok(console) = fs::read_to_string(again) {
+        println!(
+            "booted again, once, as Dom0's kernel had crashed: {}",
+            console.trim()
+        );
     }
     if !results.failed.is_empty() {
         println!("failed: {}", results.failed.join(", "));
@@ -232,6 +255,26 @@ pub fn run_all(suites: &[&Suite]) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// A test that is skipped and not expected to be has failed.
+fn compare(expected: &Expected, suite: &str, outcome: &mut Outcome, screen: &Screen) {
+    let Outcome { tally, skips } = outcome;
+    let compared = expected.compare(suite, skips);
+    for what in &compared.unexpected {
+        screen.show(&format!(
+            "FAILED: skipped, and not in tests-rust/expected-skips.txt: {what}"
+        ));
+    }
+    // One that failed may not have come to them.
+    if tally.failed == 0 {
+        for what in &compared.absent {
+            screen.show(&format!(
+                "not skipped, though in tests-rust/expected-skips.txt: {what}"
+            ));
+        }
+    }
+    tally.failed += compared.unexpected.len() as u64;
 }
 
 /// What CI reads.
@@ -267,7 +310,7 @@ mod tests {
             passed,
             failed,
             skipped,
-        } = run(&suite(command, count), &Screen::Now).tally;
+        } = run(&suite(command, count), &Screen::Now, Path::new("/")).tally;
         (passed, failed, skipped)
     }
 
@@ -276,7 +319,7 @@ mod tests {
         let command =
             "echo '2 passed, 0 failed, 1 skipped'; echo '1 failure! in 0.1s. 3 tests run.'; false";
         assert_eq!(tally(command, Count::Lines), (4, 1, 1));
-        let skips = run(&suite(command, Count::Lines), &Screen::Now).skips;
+        let skips = run(&suite(command, Count::Lines), &Screen::Now, Path::new("/")).skips;
         assert_eq!(skips, ["1 more, which it does not name"]);
     }
 
@@ -292,6 +335,16 @@ mod tests {
     fn a_program_that_is_missing_is_a_failure() {
         let mut suite = suite("true", Count::One);
         suite.programs = &[("no-such-program", "a-package")];
-        assert_eq!(run(&suite, &Screen::Now), Outcome::failed());
+        let outcome = run(&suite, &Screen::Now, Path::new("/"));
+        assert_eq!(outcome, Outcome::failed());
+    }
+
+    /// Would fail if a test that stopped running went unnoticed.
+    #[test]
+    fn a_skip_that_nobody_expects_is_a_failure() {
+        let command = "echo 'SKIP a: no reason'; echo '2 passed, 0 failed, 1 skipped'";
+        let mut outcome = run(&suite(command, Count::Lines), &Screen::Now, Path::new("/"));
+        compare(&Expected::listed(), "", &mut outcome, &Screen::Now);
+        assert_eq!((outcome.tally.failed, outcome.tally.skipped), (1, 1));
     }
 }
