@@ -26,6 +26,7 @@ static unsigned long held_times, held_total, held_since;
 
 #include "domains.h"
 #include "heap.h"
+#include "meminfo.h"
 #include "os.h"
 #include "surroundings.h"
 
@@ -189,28 +190,24 @@ static unsigned long node_claim(const struct domain *d, unsigned int node)
 void heap_counts(struct host_counts *counts)
 {
     uint64_t free, claimed;
+#ifndef HOST_CLAIM_SETS
     unsigned int node;
-#ifdef HOST_CLAIM_SETS
-    struct node_meminfo mem[MAX_NUMNODES];
-
-    get_node_meminfo(mem);
 #endif
 
     get_outstanding_claims(&free, &claimed);
     counts->free = free;
     counts->claimed = claimed;
+#ifdef HOST_CLAIM_SETS
+    meminfo_counts(counts);
+#else
     counts->nodes = node_online_map.bits[0];
     for_each_online_node ( node )
     {
         counts->node[node].size = node_present_pages(node);
-#ifdef HOST_CLAIM_SETS
-        counts->node[node].free = mem[node].free_pages;
-        counts->node[node].claimed = mem[node].claimed_pages;
-#else
         counts->node[node].free = avail_node_heap_pages(node);
         counts->node[node].claimed = 0;
-#endif
     }
+#endif
 }
 
 /*

@@ -1,14 +1,18 @@
-//! The ways to break `page_alloc.c` that `mutants/page_alloc.mutants` lists.
+//! The ways to break Xen's files that are listed in `mutants/`.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{ensure, Context, Result};
 
-const LIST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mutants/page_alloc.mutants");
+/// The files, below `xen/`; each has a list of its name.
+const FILES: &[&str] = &["common/page_alloc.c", "common/domctl.c", "common/sysctl.c"];
 
-/// One way to break the file.
+/// One way to break a file.
 #[derive(Debug, PartialEq)]
 pub struct Mutant {
+    /// The file.
+    pub file: &'static str,
     /// What to call it.
     pub name: String,
     /// What is wrong with it.
@@ -19,7 +23,19 @@ pub struct Mutant {
 
 /// All that are listed.
 pub fn list() -> Result<Vec<Mutant>> {
-    parse(&fs::read_to_string(LIST).context(LIST)?)
+    let lists = Path::new(env!("CARGO_MANIFEST_DIR")).join("mutants");
+    let mut mutants = Vec::new();
+    for file in FILES {
+        let name = Path::new(file).with_extension("mutants");
+        let list = lists.join(name.file_name().context("no name")?);
+        let text = fs::read_to_string(&list).with_context(|| list.display().to_string())?;
+        mutants.extend(parse(file, &text).with_context(|| list.display().to_string())?);
+    }
+    for (n, mutant) in mutants.iter().enumerate() {
+        let again = mutants[..n].iter().any(|other| other.name == mutant.name);
+        ensure!(!again, "two mutants are called {}", mutant.name);
+    }
+    Ok(mutants)
 }
 
 impl Mutant {
@@ -28,15 +44,16 @@ impl Mutant {
         let times = text.matches(&self.old).count();
         ensure!(
             times == 1,
-            "mutant {}: what it changes is {times} times in page_alloc.c, not once:\n{}",
+            "mutant {}: what it changes is {times} times in {}, not once:\n{}",
             self.name,
+            self.file,
             self.old
         );
         Ok(text.replacen(&self.old, &self.new, 1))
     }
 }
 
-fn parse(list: &str) -> Result<Vec<Mutant>> {
+fn parse(file: &'static str, list: &str) -> Result<Vec<Mutant>> {
     let mut mutants = Vec::new();
     for part in list.split("\n## ").skip(1) {
         let (head, lines) = part.split_once('\n').context("a mutant without lines")?;
@@ -56,6 +73,7 @@ fn parse(list: &str) -> Result<Vec<Mutant>> {
             }
         }
         mutants.push(Mutant {
+            file,
             name: name.to_owned(),
             what: what.to_owned(),
             old: old.join("\n"),
@@ -71,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_mutant_is_read_and_applied_once() -> Result<()> {
-        let mutants = parse("About.\n\n## a: b\n x\n \n-y\n+z\n")?;
+        let mutants = parse("f.c", "About.\n\n## a: b\n x\n \n-y\n+z\n")?;
         assert_eq!(
             (mutants[0].old.as_str(), mutants[0].new.as_str()),
             ("x\n\ny", "x\n\nz")

@@ -3,11 +3,12 @@
 //! [`conformance`] holds the cases every hypervisor must pass; the binary `conformance` and
 //! `cargo test` run them, and [`booted`] runs them in Dom0 of real hosts. [`differential`] compares
 //! Xen's own allocator, which is [one of these hypervisors](xen_claims_lab::allocator), with the
-//! embedded one over [`sequences`] of calls.
+//! embedded one over [`sequences`] of calls, and [`judge`] does both in a process of its own.
 
 pub mod booted;
 pub mod conformance;
 pub mod differential;
+pub mod judge;
 pub mod sequences;
 
 /// The program of that page.

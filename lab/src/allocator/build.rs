@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -39,6 +39,7 @@ const XEN_SOURCES: &[&str] = &[
     "common/bitmap.c",
     "common/domctl.c",
     "common/spinlock.c",
+    "common/sysctl.c",
     "lib/find-next-bit.c",
 ];
 
@@ -48,6 +49,7 @@ const HOST_SOURCES: &[&str] = &[
     "domains.c",
     "claims.c",
     "calls.c",
+    "meminfo.c",
     "measure.c",
 ];
 
@@ -163,27 +165,40 @@ impl Build {
         Ok(Build { object, xen })
     }
 
-    /// The same host with another text for page_alloc.c, in a directory for it alone.
-    pub fn with_page_alloc(&self, tree: &Tree, text: &str, directory: &Path) -> Result<Build> {
-        let file = directory.join("page_alloc.c");
-        fs::write(&file, text)?;
-        let of = self.object.parent().context("no directory")?;
-        let mut objects = vec![heap(
-            &tree.path.join("xen"),
-            self.xen,
-            Profile::Debug,
-            &file,
-            directory,
-        )?];
-        for entry in fs::read_dir(of)? {
+    /// The same host, compiled in the same way, with another text for one of Xen's files, in a
+    /// directory for it alone.
+    pub fn with_file(
+        &self,
+        tree: &Tree,
+        profile: Profile,
+        file: &str,
+        text: &str,
+        directory: &Path,
+    ) -> Result<Build> {
+        ensure!(
+            file == PAGE_ALLOC || XEN_SOURCES.contains(&file),
+            "{file} is not a part of the host"
+        );
+        let source = tree.path.join("xen");
+        let name = Path::new(file).file_name().context("no name")?;
+        let other = directory.join(name);
+        fs::write(&other, text)?;
+        let mut objects = vec![if file == PAGE_ALLOC {
+            heap(&source, self.xen, profile, &other, directory)?
+        } else {
+            let flags = xen_flags(&source, self.xen, Path::new(PAGE_ALLOC));
+            object(&other, &flags, profile, directory)?
+        }];
+        let replaced = objects[0].file_name().map(ToOwned::to_owned);
+        for entry in fs::read_dir(self.object.parent().context("no directory")?)? {
             let path = entry?.path();
             let is_object = path.extension().is_some_and(|extension| extension == "o");
-            if is_object && path.file_stem() != Some("heap".as_ref()) {
+            if is_object && path.file_name() != replaced.as_deref() {
                 objects.push(path);
             }
         }
         let object = directory.join("host.so");
-        link(&objects, Profile::Debug.flags(), &object)?;
+        link(&objects, profile.flags(), &object)?;
         Ok(Build {
             object,
             xen: self.xen,

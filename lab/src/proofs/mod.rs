@@ -409,8 +409,8 @@ impl Job {
             let list = mutants::list()?;
             let mutant = list
                 .iter()
-                .find(|known| known.name == mutant)
-                .with_context(|| format!("there is no mutant {mutant}"))?;
+                .find(|known| known.name == mutant && known.file == "common/page_alloc.c")
+                .with_context(|| format!("there is no mutant {mutant} of page_alloc.c"))?;
             program.page_alloc = Some(mutant.apply(&sources.page_alloc()?)?);
         }
         let compiled = sources.compile(&program)?;

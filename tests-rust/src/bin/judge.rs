@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{bail, Result};
+use anyhow::Result;
 use clap::Parser;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -15,6 +15,7 @@ use xen_claims::{NodeId, Pages, Topology};
 use xen_claims_lab::allocator::{Boot, Build, Host, Placing, Xen};
 use xen_claims_tests::conformance::{self, Case, Outcome, Subject};
 use xen_claims_tests::differential::{check, Compared};
+use xen_claims_tests::judge::FOUND;
 use xen_claims_tests::sequences::long_sequences;
 
 /// The conformance suite and random sequences on one compiled host.
@@ -33,17 +34,26 @@ struct Arguments {
     calls: u64,
 }
 
+/// Exits with 1 if something was found, and with 2 if it could not be looked for.
 fn main() -> ExitCode {
     match judge(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("{error:#}");
+        Ok(Ok(done)) => {
+            println!("{done}");
+            ExitCode::SUCCESS
+        }
+        Ok(Err(found)) => {
+            println!("{FOUND}{found}");
             ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
         }
     }
 }
 
-fn judge(arguments: &Arguments) -> Result<()> {
+/// How much was looked at, or what was found.
+fn judge(arguments: &Arguments) -> Result<Result<String, String>> {
     let build = Build {
         object: arguments.object.clone(),
         xen: Xen::Patched,
@@ -53,7 +63,10 @@ fn judge(arguments: &Arguments) -> Result<()> {
         |case: &&Case| arguments.cases.is_empty() || arguments.cases.iter().any(|id| id == case.id);
     let mut shown = 0;
     for case in conformance::cases().filter(wanted) {
-        shown += u32::from(run(case, &build, arguments)?);
+        match run(case, &build, arguments)? {
+            Ok(passed) => shown += u32::from(passed),
+            Err(found) => return Ok(Err(format!("{}: {found}", case.id))),
+        }
     }
     let mut runner = TestRunner::deterministic();
     let mut compared = Compared::default();
@@ -62,18 +75,25 @@ fn judge(arguments: &Arguments) -> Result<()> {
         let sequence = tree
             .map_err(|reason| anyhow::anyhow!("{reason}"))?
             .current();
-        compared += check(&build, &sequence).map_err(anyhow::Error::msg)?;
+        match check(&build, &sequence) {
+            Ok(more) => compared += more,
+            Err(found) => return Ok(Err(found)),
+        }
     }
-    println!("{shown} cases and {} calls", compared.calls);
-    Ok(())
+    Ok(Ok(format!("{shown} cases and {} calls", compared.calls)))
 }
 
 /// One case on a host of three nodes, the last there can be among them; true if it could be shown there.
-fn run(case: &Case, build: &Build, arguments: &Arguments) -> Result<bool> {
+fn run(case: &Case, build: &Build, arguments: &Arguments) -> Result<Result<bool, String>> {
     let nodes = NodeId::all().filter(|node| [0, 5, 63].contains(&node.index()));
     let nodes = nodes.map(|node| (node, Pages::new(10_000)));
     let boot = Boot::new(&Topology::new(nodes)?).placing(Placing::Packed);
-    let host = Arc::new(Host::boot(build, &boot)?);
+    let host = match Host::boot(build, &boot) {
+        Err(error) if error.to_string().contains("does not boot") => {
+            return Ok(Err(error.to_string()));
+        }
+        host => Arc::new(host?),
+    };
     let mut subject = Subject::new(host.clone());
     subject.soak = Duration::from_millis(arguments.soak);
     // An assertion may also fail when the case is over, and gives everything back.
@@ -81,14 +101,14 @@ fn run(case: &Case, build: &Build, arguments: &Arguments) -> Result<bool> {
         conformance::run(case, &subject, &|_| {})
     }));
     let Ok(outcome) = ran else {
-        bail!("{}: the host stopped", case.id);
+        return Ok(Err("the host stopped".to_owned()));
     };
     if let Outcome::Failed(report) = outcome {
-        bail!("{}: {}\n{report}", case.id, case.title);
+        return Ok(Err(format!("{}\n{report}", case.title)));
     }
-    match host.violations(true) {
+    Ok(match host.violations(true) {
         Ok(wrong) if wrong.is_empty() => Ok(outcome == Outcome::Passed),
-        Ok(wrong) => bail!("{}: {wrong}", case.id),
-        Err(errno) => bail!("{}: {errno}", case.id),
-    }
+        Ok(wrong) => Err(wrong),
+        Err(errno) => Err(errno.to_string()),
+    })
 }

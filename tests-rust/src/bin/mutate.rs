@@ -1,21 +1,21 @@
-//! Breaks page_alloc.c with the series applied in every way that `mutants/page_alloc.mutants` lists,
-//! and shows that the tests notice. `./dev mutate` runs this.
+//! Breaks Xen's files with the series applied in every way that the lists in `lab/mutants/` have, and
+//! shows that the tests notice. `./dev mutate` runs this.
 
 use std::fs;
-use std::io::Read;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
-use std::thread;
 use std::time::Duration;
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 use clap::Parser;
 use tempfile::TempDir;
-use wait_timeout::ChildExt;
-use xen_claims_lab::allocator::{Build, Profile, Tree, Xen};
+use xen_claims_lab::allocator::{Build, Tree, Xen};
 use xen_claims_lab::exit_code;
-use xen_claims_lab::mutants;
+use xen_claims_lab::mutants::{self, Mutant};
+use xen_claims_lab::run::on_every_processor;
+use xen_claims_tests::judge::{Judge, Verdict, ADDRESS, CONFORMANCE, MODEL, THREADS};
 
 /// Breaks the allocator in every way that is listed, and shows that the tests notice.
 #[derive(Debug, Parser)]
@@ -25,14 +25,14 @@ struct Arguments {
     names: Vec<String>,
 }
 
-/// What takes longer hangs, which is noticed, too.
-const LIMIT: Duration = Duration::from_secs(120);
+/// What takes longer has no end.
+const LIMIT: Duration = Duration::from_secs(600);
 
-/// What is run on a mutant: its name in the table, and the arguments of the program `judge`.
-const JUDGES: [(&str, &[&str]); 2] = [
-    ("conformance", &["--soak", "100"]),
-    ("model", &["--case", "none", "--calls", "20000"]),
-];
+/// Both are asked of each mutant.
+const JUDGES: [Judge; 2] = [CONFORMANCE, MODEL];
+/// These one after the other, as long as nothing was found. That they find nothing in the files as they
+/// are, `tests/xen/sanitizers.rs` shows.
+const SANITIZERS: [Judge; 2] = [ADDRESS, THREADS];
 
 fn main() -> ExitCode {
     exit_code(run(&Arguments::parse()))
@@ -40,8 +40,6 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<bool> {
     let tree = Tree::prepared()?;
-    let build = Build::new(&tree, Xen::Patched, Profile::Debug)?;
-    let text = fs::read_to_string(tree.file("common/page_alloc.c"))?;
     let mut mutants = mutants::list()?;
     for name in &arguments.names {
         ensure!(
@@ -51,99 +49,74 @@ fn run(arguments: &Arguments) -> Result<bool> {
     }
     mutants.retain(|m| arguments.names.is_empty() || arguments.names.contains(&m.name));
     // All of them, before any takes its time.
-    let texts = mutants.iter().map(|mutant| mutant.apply(&text));
+    let texts = mutants.iter().map(|mutant| {
+        let path = tree.file(mutant.file);
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        mutant.apply(&text)
+    });
     let texts = texts.collect::<Result<Vec<_>>>()?;
-    for (judge, judged) in JUDGES.iter().zip(judge(&build.object)?) {
-        if let Some(found) = judged {
-            bail!("{} finds something in the file as it is: {found}", judge.0);
+    for judge in &JUDGES {
+        let build = Build::new(&tree, Xen::Patched, judge.profile)?;
+        match ask(judge, &build.object)? {
+            Verdict::Nothing => {}
+            Verdict::Found(_, said) | Verdict::Unclear(_, said) => {
+                anyhow::bail!("{} on the files as they are:\n{said}", judge.name)
+            }
         }
     }
 
-    println!("{:36} {:24} model", "mutant", "conformance");
+    println!(
+        "{:40} {:24} {:24} sanitizers",
+        "mutant", "conformance", "model"
+    );
     let work = Mutex::new(mutants.iter().zip(&texts));
-    let caught = Mutex::new(0);
+    let noticed = AtomicUsize::new(0);
     let next = || work.lock().ok().and_then(|mut work| work.next());
-    thread::scope(|scope| {
-        let threads = thread::available_parallelism().map_or(2, usize::from);
-        let workers = (0..threads).map(|_| {
-            scope.spawn(|| -> Result<()> {
-                while let Some((mutant, text)) = next() {
-                    let found = one(&build, &tree, text).with_context(|| mutant.name.clone())?;
-                    if let Ok(mut caught) = caught.lock() {
-                        *caught += usize::from(found.iter().any(Option::is_some));
-                    }
-                    let [conformance, model] =
-                        found.map(|found| found.unwrap_or_else(|| "nothing".to_owned()));
-                    println!("{:36} {conformance:24} {model}", mutant.name);
-                }
-                Ok(())
-            })
-        });
-        let workers: Vec<_> = workers.collect();
-        workers
-            .into_iter()
-            .try_for_each(|worker| worker.join().unwrap_or(Ok(())))
+    on_every_processor(|| {
+        while let Some((mutant, text)) = next() {
+            let verdicts = one(&tree, mutant, text).with_context(|| mutant.name.clone())?;
+            let found = |verdict: &Verdict| matches!(verdict, Verdict::Found(..));
+            noticed.fetch_add(verdicts.iter().any(found).into(), Ordering::Relaxed);
+            let [conformance, model, sanitizers @ ..] = &verdicts[..] else {
+                continue;
+            };
+            let sanitizers: Vec<_> = sanitizers.iter().map(Verdict::to_string).collect();
+            let sanitizers = sanitizers.join(", ");
+            println!(
+                "{:40} {conformance:24} {model:24} {sanitizers}",
+                mutant.name
+            );
+        }
+        Ok(())
     })?;
-    let caught = caught.into_inner().unwrap_or(0);
-    println!("{caught} of {} caught", mutants.len());
-    println!("{caught} passed, {} failed", mutants.len() - caught);
-    Ok(caught == mutants.len())
+    let noticed = noticed.into_inner();
+    let failed = mutants.len() - noticed;
+    println!("{noticed} of {} noticed", mutants.len());
+    println!("{noticed} passed, {failed} failed");
+    Ok(failed == 0)
 }
 
-/// What each judge finds in one mutant.
-fn one(build: &Build, tree: &Tree, text: &str) -> Result<[Option<String>; 2]> {
-    let directory = TempDir::new()?;
-    judge(&build.with_page_alloc(tree, text, directory.path())?.object)
-}
-
-/// What each judge finds in a host, in a word.
-fn judge(object: &Path) -> Result<[Option<String>; 2]> {
-    let mut found = [None, None];
-    for (found, (_, arguments)) in found.iter_mut().zip(JUDGES) {
-        *found = ask(object, arguments)?;
+/// What the judges say of one mutant, in their order.
+fn one(tree: &Tree, mutant: &Mutant, text: &str) -> Result<Vec<Verdict>> {
+    let mut verdicts = Vec::new();
+    for (judge, once_found) in JUDGES
+        .iter()
+        .map(|judge| (judge, true))
+        .chain(SANITIZERS.iter().map(|judge| (judge, false)))
+    {
+        let found = verdicts.iter().any(|v| matches!(v, Verdict::Found(..)));
+        if found && !once_found {
+            break;
+        }
+        let directory = TempDir::new()?;
+        let build = Build::new(tree, Xen::Patched, judge.profile)?;
+        let build = build.with_file(tree, judge.profile, mutant.file, text, directory.path())?;
+        verdicts.push(ask(judge, &build.object)?);
     }
-    Ok(found)
+    Ok(verdicts)
 }
 
-fn ask(object: &Path, arguments: &[&str]) -> Result<Option<String>> {
+fn ask(judge: &Judge, object: &Path) -> Result<Verdict> {
     let program = std::env::current_exe()?.with_file_name("judge");
-    let mut child = Command::new(&program)
-        .arg(object)
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .with_context(|| format!("cannot run {}", program.display()))?;
-    let mut output = child.stdout.take().context("no output")?;
-    let reader = thread::spawn(move || {
-        let mut said = Vec::new();
-        output.read_to_end(&mut said).map(|_| said)
-    });
-    let status = child.wait_timeout(LIMIT)?;
-    if status.is_none() {
-        child.kill()?;
-        child.wait()?;
-    }
-    let said = reader.join().ok().and_then(Result::ok).unwrap_or_default();
-    Ok(match status {
-        Some(status) if status.success() => None,
-        Some(status) if status.code() == Some(1) => Some(word(&String::from_utf8_lossy(&said))),
-        Some(status) => Some(status.to_string()),
-        None => Some("hangs".to_owned()),
-    })
-}
-
-/// The name of the case or of the call that found it, and whether it was an assertion of Xen's.
-fn word(said: &str) -> String {
-    let name = said
-        .trim_start_matches("Case failed: ")
-        .split([':', ' '])
-        .next();
-    match said.lines().find(|line| line.contains("the host stopped")) {
-        Some(_) => format!(
-            "{} (assertion)",
-            name.filter(|n| *n != "the").unwrap_or("a call")
-        ),
-        None => name.unwrap_or_default().to_owned(),
-    }
+    judge.ask(&program, object, LIMIT)
 }

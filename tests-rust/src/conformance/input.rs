@@ -253,6 +253,8 @@ fn legacy_beside(lab: &CaseContext<'_>) -> Check {
     refused("a node and LEGACY", &[entry(node, 1), entry(LEGACY, 1)])?;
     refused("LEGACY and the host", &[entry(LEGACY, 0), entry(HOST, 0)])?;
     refused("LEGACY twice", &[entry(LEGACY, 1), entry(LEGACY, 1)])?;
+    // Its pages are not cut to 32 bits, of which 1 would be left.
+    refused("LEGACY of many pages", &[entry(LEGACY, (1 << 32) + 1)])?;
     // Neither selector is taken out of a number that has both bits.
     let both = [entry(LEGACY | HOST, 1)];
     lab.entries_refused("both selectors", lab.a, &both, &[Errno::ENOENT])

@@ -7,5 +7,9 @@
 #include <asm/current.h>
 
 DECLARE_PER_CPU(cpumask_var_t, cpu_sibling_mask);
+DECLARE_PER_CPU(cpumask_var_t, cpu_core_mask);
+
+#define cpu_to_core(cpu)   (cpu)
+#define cpu_to_socket(cpu) 0
 
 #endif

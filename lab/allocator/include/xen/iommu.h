@@ -7,6 +7,9 @@
 
 struct domain_iommu { };
 
+#define iommu_enabled      false
+#define iommu_hap_pt_share false
+
 #define iommu_do_domctl(domctl, d, u_domctl) (-EOPNOTSUPP)
 
 #endif

@@ -4,6 +4,7 @@
 #define HOST_XSM_H
 
 #define xsm_domctl(action, d, op)                         0
+#define xsm_sysctl(action, op)                            0
 #define xsm_getdomaininfo(action, d)                      0
 #define xsm_security_domaininfo(d, info)                  ((void)0)
 #define xsm_set_target(action, d, e)                      0
