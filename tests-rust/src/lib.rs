@@ -10,6 +10,7 @@ pub mod conformance;
 pub mod differential;
 pub mod judge;
 pub mod sequences;
+pub mod shown;
 
 /// The program of that page.
 #[cfg(doctest)]

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::{Deserialize, Serialize};
@@ -107,7 +108,7 @@ impl Request {
     }
 }
 
-/// A builder that makes the calls it is told. Dropping it kills it: it cleans nothing up.
+/// A builder that makes the calls it is told. Dropping it ends it, and it cleans nothing up.
 pub trait RemoteBuilder: Send {
     /// Makes a call.
     ///
@@ -115,6 +116,13 @@ pub trait RemoteBuilder: Send {
     ///
     /// If the builder is gone, or was told nonsense.
     fn make(&mut self, call: &Request) -> io::Result<Answer>;
+
+    /// Kills it while it is alive: the signal it was ended by.
+    ///
+    /// # Errors
+    ///
+    /// If it had ended before, ends by itself, or is no process.
+    fn kill(&mut self) -> io::Result<i32>;
 }
 
 /// Other processes that can be builders.
@@ -133,6 +141,10 @@ pub(super) struct InProcess<'a>(pub(super) &'a dyn DomainControl);
 impl RemoteBuilder for InProcess<'_> {
     fn make(&mut self, call: &Request) -> io::Result<Answer> {
         call.make(self.0)
+    }
+
+    fn kill(&mut self) -> io::Result<i32> {
+        Err(io::Error::other("it is no process of its own"))
     }
 }
 
@@ -173,11 +185,22 @@ impl RemoteBuilder for Process {
         self.answers.read_line(&mut line)?;
         Ok(serde_json::from_str(&line)?)
     }
+
+    fn kill(&mut self) -> io::Result<i32> {
+        let ended = |status| io::Error::other(format!("it ended by itself ({status})"));
+        if let Some(status) = self.child.try_wait()? {
+            return Err(ended(status));
+        }
+        // On Unix that is SIGKILL: nothing in it can clean up.
+        self.child.kill()?;
+        let status = self.child.wait()?;
+        status.signal().ok_or_else(|| ended(status))
+    }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // On Unix that is SIGKILL: nothing in it can clean up. It may have ended already.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

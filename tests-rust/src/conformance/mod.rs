@@ -25,6 +25,7 @@ mod context;
 mod faults;
 mod input;
 mod placing;
+mod quiet;
 mod race;
 mod redeeming;
 mod snapshot;
@@ -39,6 +40,7 @@ use xen_claims::{DomainControl, FaultInjection, Pages};
 
 pub use builders::{serve_requests, Answer, Process, Processes, RemoteBuilder, Request};
 use context::{CaseContext, Check, Stop};
+pub use quiet::movement;
 pub use snapshot::{DomainCounts, Snapshot};
 
 /// How long C5 lasts, if nobody says otherwise.
@@ -51,7 +53,7 @@ pub struct Subject {
     pub hypervisor: Arc<dyn DomainControl>,
     /// The same, for faults on purpose.
     pub faults: Arc<dyn FaultInjection>,
-    /// By how much free counts move without the tests doing: 200 pages on a live Xen, where Dom0 and
+    /// By how much free counts move without the tests doing: some pages on a live Xen, where Dom0 and
     /// Xen itself allocate, and none elsewhere.
     pub slack: Pages,
     /// May this process claim for other domains? If not, only I16 can be shown; if so, I16 can't.

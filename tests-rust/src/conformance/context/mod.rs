@@ -118,6 +118,13 @@ impl Builder<'_> {
         let answer = answer.map_err(|error| Stop::failed("a builder that answers", error))?;
         Ok(refused(answer))
     }
+
+    /// Kills it, alive as it is: the signal that ended it.
+    pub(super) fn kill(self) -> Check<i32> {
+        let mut remote = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let signal = remote.kill();
+        signal.map_err(|error| Stop::failed("a builder that is killed", error))
+    }
 }
 
 pub(super) struct CaseContext<'a> {
