@@ -10,16 +10,17 @@ use xen_claims::{
 };
 use xen_claims_lab::allocator::{Boot, Build, Flags, Host, Placing};
 use xen_claims_tests::conformance::{self, Case, Outcome, Snapshot, Subject, SOAK};
+use xen_claims_tests::shown::Shown;
 
 type Test = fn(&Build) -> Result<(), Failed>;
 
-pub fn trials(build: &Build) -> Result<Vec<Trial>> {
+pub fn trials(build: &Build, shown: &Arc<Shown>) -> Result<Vec<Trial>> {
     let mut trials = Vec::new();
     for (name, boot, soak) in hosts()? {
         // Where zones make a difference.
         let wanted = |case: &&Case| !name.starts_with("dma") || case.id.starts_with(['P', 'R']);
         for case in conformance::cases().filter(wanted) {
-            trials.push(trial(&name, case, build, &boot, soak));
+            trials.push(trial(&name, case, build, &boot, soak, shown));
         }
     }
     let tests = [
@@ -86,8 +87,15 @@ fn hosts() -> Result<Vec<(String, Boot, Duration)>> {
     Ok(hosts)
 }
 
-fn trial(host: &str, case: &'static Case, build: &Build, boot: &Boot, soak: Duration) -> Trial {
-    let (build, boot) = (build.clone(), boot.clone());
+fn trial(
+    host: &str,
+    case: &'static Case,
+    build: &Build,
+    boot: &Boot,
+    soak: Duration,
+    shown: &Arc<Shown>,
+) -> Trial {
+    let (build, boot, shown) = (build.clone(), boot.clone(), shown.clone());
     Trial::ignorable_test(format!("{host}::{}", case.id), move || {
         let host = Arc::new(Host::boot(&build, &boot).map_err(Failed::from)?);
         let mut subject = Subject::new(host.clone());
@@ -97,7 +105,10 @@ fn trial(host: &str, case: &'static Case, build: &Build, boot: &Boot, soak: Dura
             .violations(true)
             .map_err(|errno| Failed::from(errno.to_string()))?;
         match outcome {
-            Outcome::Passed if wrong.is_empty() => Ok(Completion::Completed),
+            Outcome::Passed if wrong.is_empty() => {
+                shown.passed(case);
+                Ok(Completion::Completed)
+            }
             Outcome::Passed => Err(Failed::from(format!("{}\n{wrong}", case.title))),
             Outcome::Skipped(reason) => Ok(Completion::ignored_with(reason)),
             Outcome::Failed(report) => {
