@@ -6,7 +6,11 @@ use xen_claims_lab::allocator::Host;
 use crate::conformance::{DomainCounts, Snapshot};
 
 /// All counts of a host of Xen's allocator, at one instant but for the claims.
-pub(crate) fn snapshot(host: &Host) -> Result<Snapshot, HypercallError> {
+///
+/// # Errors
+///
+/// What the hypervisor says; none is expected.
+pub fn snapshot(host: &Host) -> Result<Snapshot, HypercallError> {
     let (memory, nodes, infos) = host.counts_at_once()?;
     let claim_sets = host.has_claim_sets()?;
     let domains = infos.into_iter().map(|info| {

@@ -22,7 +22,7 @@ use xen_claims::{
 
 use crate::conformance::{panic_text, Snapshot};
 use crate::sequences::{first_domains, make, Call, Sequence};
-pub(crate) use counts::snapshot;
+pub use counts::snapshot;
 pub use stock::unchanged;
 use xen_claims_lab::allocator::{Boot, Build, Host};
 

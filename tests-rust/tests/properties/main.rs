@@ -1,16 +1,13 @@
 //! What holds for every sequence of calls, on the embedded hypervisor, on hosts of 1 to 8 nodes.
 //!
-//! The expected answers come from [`reference`]: `docs/contract.md` restated in the plainest way,
+//! The expected answers come from [`reference`](mod@reference): `docs/contract.md` restated in the plainest way,
 //! over nothing but the counts before the call. Above each test stands a wrong hypervisor that it
 //! finds.
-
-mod reference;
 
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use std::collections::BTreeSet;
 
-use reference::Hidden;
 use xen_claims::claim::ClaimSetBuffer;
 use xen_claims::limits::{CLAIM_COUNT, CLAIM_PAGES, NODE_ID};
 use xen_claims::wire::{self, xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST};
@@ -18,6 +15,7 @@ use xen_claims::{
     Claim, ClaimSet, DomainControl, Errno, FaultInjection, Hypervisor, Model, NodeId, Pages, Target,
 };
 use xen_claims_tests::conformance::Snapshot;
+use xen_claims_tests::reference::{self, Hidden};
 use xen_claims_tests::sequences::{amounts, drive, sequences, Call, Step};
 
 fn config() -> ProptestConfig {
@@ -159,7 +157,7 @@ proptest! {
                     let mut after = step.before.clone();
                     let mut count = 0;
                     while count < *extents
-                        && reference::populate(&mut after, &mut hidden, *domain, *order, *placement)
+                        && reference::populate(&mut after, &mut hidden, *domain, *order, *placement, None)
                     {
                         count += 1;
                     }

@@ -16,6 +16,7 @@ use xen_claims_tests::shown::Shown;
 
 mod allocator;
 mod differential;
+mod reference;
 mod sanitizers;
 
 /// What these hosts can't show: there is one process, and it may do everything. Dom0 shows them.
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
 fn trials(tree: &Tree, shown: &Arc<Shown>) -> Result<Vec<Trial>> {
     let builds = Arc::new(differential::Builds::new(tree)?);
     let mut trials = allocator::trials(&builds.patched, shown)?;
-    for (name, test) in differential::TESTS {
+    for (name, test) in differential::TESTS.iter().chain(reference::TESTS) {
         let builds = builds.clone();
         trials.push(trial(name, move || test(&builds)));
     }

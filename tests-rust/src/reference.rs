@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use xen_claims::model::BlockAvailability;
 use xen_claims::wire::{
     xen_memory_claim, XEN_DOMCTL_CLAIM_MEMORY_HOST as HOST,
     XEN_DOMCTL_CLAIM_MEMORY_LEGACY as LEGACY,
@@ -11,8 +12,9 @@ use xen_claims::{
     Claim, ClaimSet, DomainId, Errno, HostMemory, NodeId, NodeMemory, NodeSet, Pages, Placement,
     Target,
 };
-use xen_claims_tests::conformance::{DomainCounts, Snapshot};
-use xen_claims_tests::sequences::Call;
+
+use crate::conformance::{DomainCounts, Snapshot};
+use crate::sequences::Call;
 
 fn wide(pages: Pages) -> i128 {
     pages.get().into()
@@ -40,7 +42,11 @@ fn claim(d: &DomainCounts, target: Target) -> i128 {
         .map_or(0, |claims| wide(claims.pages_of(target)))
 }
 
-/// 1.4 and 1.5, row by row.
+/// 1.4 and 1.5, row by row: what a claim call answers.
+///
+/// # Errors
+///
+/// As the table says.
 pub fn claim_memory(
     s: &Snapshot,
     domain: DomainId,
@@ -151,7 +157,11 @@ pub fn got(s: &Snapshot, domain: DomainId) -> Vec<xen_memory_claim> {
     s.domain(domain).map_or_else(Vec::new, claims_of)
 }
 
-/// 1.6.
+/// 1.6: what a legacy call answers.
+///
+/// # Errors
+///
+/// As the rules say.
 pub fn legacy(s: &Snapshot, domain: DomainId, flags: u32, pages: u64) -> Result<(), Errno> {
     let node = if flags == 0 {
         None
@@ -250,6 +260,7 @@ pub struct Hidden {
 }
 
 impl Hidden {
+    /// The domain's node affinity is this from now on.
     pub fn set_affinity(&mut self, domain: DomainId, nodes: NodeSet) {
         self.affinity.insert(domain, nodes);
     }
@@ -306,13 +317,16 @@ impl Hidden {
     }
 }
 
-/// 1.8 and 1.9: one extent; true if it was given.
+/// 1.8 and 1.9: one extent; true if it was given. In which pieces the memory of a node is, no count
+/// shows: `best` tells the best block that a node has for the extent, where it is not as good as the
+/// counts would have it.
 pub fn populate(
     s: &mut Snapshot,
     hidden: &mut Hidden,
     domain: DomainId,
     order: u32,
     placement: Placement,
+    best: Option<&dyn Fn(NodeId) -> BlockAvailability>,
 ) -> bool {
     let Some(d) = s.domain(domain).cloned().filter(|_| order <= 18) else {
         return false;
@@ -332,21 +346,32 @@ pub fn populate(
         };
         may_go_on(target) && (r == 1 || named || !burns)
     };
-    let clean = |node: &NodeId| {
+    let block = |node: &NodeId| {
         let free = counts(s, &d, Target::Node(*node)).map_or(0, |(f, _, _)| f);
-        r == 1 || r <= free - hidden.dirty.get(node).copied().unwrap_or(0)
+        let dirty = hidden.dirty.get(node).copied().unwrap_or(0);
+        match best {
+            Some(best) => best(*node),
+            None if r == 1 || r <= free - dirty => BlockAvailability::Clean,
+            None => BlockAvailability::Dirty,
+        }
     };
     let online: Vec<_> = s.nodes.iter().map(|memory| memory.node).collect();
     let first = hidden.first(&d, placement);
     let others = hidden.order(&online, domain, placement);
-    // Whatever is where claims are, then what is clean elsewhere, then whatever there is.
-    let mut nodes = first.into_iter().filter(may_have);
-    let mut cleans = others.iter().copied().filter(may_have).filter(clean);
-    let mut all = others.iter().copied().filter(may_have);
-    let node = nodes
-        .next()
-        .or_else(|| cleans.next())
-        .or_else(|| all.next());
+    // Whatever is where claims are; elsewhere the clean before the dirty, and low memory last.
+    let at_least = |nodes: &[NodeId], least| {
+        let mut nodes = nodes.iter().filter(|&node| may_have(node));
+        nodes.find(|&node| block(node) >= least).copied()
+    };
+    let elsewhere = [
+        BlockAvailability::Clean,
+        BlockAvailability::Dirty,
+        BlockAvailability::CleanInDma,
+        BlockAvailability::DirtyInDma,
+    ];
+    let mut elsewhere = elsewhere.iter().map(|least| at_least(&others, *least));
+    let node =
+        at_least(&first, BlockAvailability::DirtyInDma).or_else(|| elsewhere.find_map(|node| node));
     let Some(node) = node else {
         return false;
     };
