@@ -56,8 +56,8 @@ struct Arguments {
 }
 
 /// Free counts of a live Xen may differ by what they move while nobody of ours is at work, and by so much
-/// more: the 12 pages of a domain can come back seconds after it is gone.
-const MARGIN: Pages = Pages::new(16);
+/// more: the 12 pages of a domain can come back seconds after it is gone, and a case has up to three.
+const MARGIN: Pages = Pages::new(40);
 
 /// This program, started again.
 #[derive(Debug)]
