@@ -94,7 +94,7 @@ let killed points tools () =
 
 (* What another claims is not in the way, and not touched. *)
 let restored_beside_others tools () =
-  let it = guest "saved" 160 ~lines:[ ticking ] in
+  let it = guest "saved" 96 ~lines:[ ticking ] in
   let file = "/tmp/saved" in
   let finally () = if Sys.file_exists file then Sys.remove file in
   Fun.protect ~finally @@ fun () ->
@@ -103,27 +103,30 @@ let restored_beside_others tools () =
   must (Xl.run tools [ "save"; it.name; file ]);
   let restore () = Xl.run tools [ "restore"; file ] in
   while_claimed
-    (fun _ -> 112)
+    (fun _ -> 80)
     (fun () ->
       must (restore ());
       goes_on it;
       rule "it claims nothing" (claimed_by it = 0L);
       Xl.destroy (Lazy.force xc) tools it);
   while_claimed
-    (fun _ -> 60)
+    (fun _ -> 40)
     (fun () ->
       let ended, most = watching it restore in
       rule "there is no room" (ended.status <> 0);
       rule "which is said before it has a page" (most.had = 0L))
 
+let pvh = {|type = "pvh"|}
+
+(* PV guests are not migrated: that takes shadow paging, which Xen is built without. *)
 let migrated_beside_others tools () =
-  let it = guest "migrant" 160 ~lines:[ ticking ] in
+  let it = guest "migrant" 96 ~lines:[ pvh; ticking ] in
   with_guests tools [ it ] @@ fun () ->
   booted tools it;
   let domid () = Option.map (fun (i : Xenctrl.domain_info) -> i.domid) (info it) in
   let was = domid () in
   while_claimed
-    (fun _ -> 112)
+    (fun _ -> 80)
     (fun () ->
       must (Xl.migrate tools it);
       goes_on it;
@@ -131,7 +134,7 @@ let migrated_beside_others tools () =
       rule "it claims nothing" (claimed_by it = 0L));
   let is = domid () in
   while_claimed
-    (fun _ -> 60)
+    (fun _ -> 40)
     (fun () ->
       rule "there is no room" ((Xl.migrate tools it).status <> 0);
       rule "it is where it was" (domid () = is);
@@ -146,8 +149,6 @@ let claim_mode tools () =
   in
   rule "it claims nothing" ((most_claimed "claim_mode=0\n").claimed = 0L);
   rule "by default it claims" ((most_claimed "").claimed > 0L)
-
-let pvh = {|type = "pvh"|}
 
 (* PV guests have none. *)
 let virtual_nodes =
@@ -235,8 +236,9 @@ let () =
     [ ("race for a node", `Quick, race 6); ("race for a node, 50 times", `Slow, race 50) ]
   in
   let next = [ ("the best node is claimed", `Quick, next_node) ] in
-  let told_early =
+  let broken_before =
     [
+      ("each node is claimed in part", `Quick, several_nodes);
       ("virtual nodes", `Quick, vnuma);
       ("restored beside others", `Quick, restored_beside_others);
       ("a set made by others", `Quick, set_by_others);
@@ -244,7 +246,6 @@ let () =
   in
   let others =
     [
-      ("each node is claimed in part", `Quick, several_nodes);
       ("all nodes are claimed", `Quick, no_candidate);
       ("killed", `Quick, killed 10);
       ("killed, 50 times", `Slow, killed 50);
@@ -257,10 +258,10 @@ let () =
   in
   let first = List.filteri (fun i _ -> i = 0) in
   Alcotest.run "xl"
-    (("xl", on Xl.here (race @ next @ told_early @ others))
+    (("xl", on Xl.here (race @ next @ broken_before @ others))
     ::
     (match Xl.before with
     | None -> []
     | Some tools ->
-        let must_break = breaks tools (first race @ next @ told_early) in
+        let must_break = breaks tools (first race @ next @ broken_before) in
         [ ("before", must_break @ on tools others) ]))

@@ -7,6 +7,7 @@ type ended = { status : int; said : string; seconds : float }
 
 let here = "/xl"
 let before = if Sys.file_exists "/before/bin/xl" then Some "/before" else None
+let killed = 128
 let consoles = "/var/log/xen/console"
 
 let start_daemons () =
@@ -41,7 +42,7 @@ let start tools arguments =
     match Unix.waitpid [] pid with
     | exception Unix.Unix_error (EINTR, _, _) -> wait ()
     | _, WEXITED status -> status
-    | _, (WSIGNALED _ | WSTOPPED _) -> 128
+    | _, (WSIGNALED _ | WSTOPPED _) -> killed
   in
   let ended () =
     let status = wait () in
@@ -82,8 +83,6 @@ let create guest =
   in
   Out_channel.with_open_bin file (fun out ->
       List.iter (fun line -> output_string out (line ^ "\n")) config);
-  (* What an earlier guest of that name said is not this one's. *)
-  List.iter (fun log -> try Sys.remove log with Sys_error _ -> ()) (logs guest);
   (* Options after the file, or before it, but not on both sides: xl ends with its usage then. *)
   [ "create"; file; "-q" ]
 
@@ -97,6 +96,7 @@ let first_error { status; said; _ } =
   (* xc: error: panic: xg_dom_boot.c:118: what; libxl: error: libxl_dom.c:755:function: what *)
   let place = Str.regexp ".*error: \\(panic: \\)?\\([a-z0-9_]+\\.c:[0-9]+:[a-z0-9_]*:? *\\)?" in
   match List.find_opt (contains "error") lines with
+  | _ when status = killed -> "xl was killed"
   | Some line -> Str.replace_first place "" line
   | None -> (
       match List.filter (( <> ) "") lines with
@@ -127,14 +127,16 @@ let rec wait_until_gone xc guest =
     wait_until_gone xc guest)
 
 let destroy xc tools guest =
-  match domain xc guest with
+  (match domain xc guest with
   | None -> ()
   | Some { domid; _ } ->
       let ended = run tools [ "destroy"; string_of_int domid ] in
       (* libxl may not know of what a killed xl left. *)
       (if ended.status <> 0 then
          try Building.domain_destroy xc domid with Unix.Unix_error (ESRCH, _, _) -> ());
-      wait_until_gone xc guest
+      wait_until_gone xc guest);
+  (* What it said is not said by the next of its name. *)
+  List.iter (fun log -> try Sys.remove log with Sys_error _ -> ()) (logs guest)
 
 (* Without a shell to connect by, xl takes the host for the command. *)
 let migrate tools guest =

@@ -28,7 +28,7 @@ val domain : Xenctrl.handle -> guest -> Xenctrl.domain_info option
 (** [domain xc g] is its domain, if there is one. *)
 
 type ended = {
-  status : int;  (** 0 is success; 128 and more, that it was killed. *)
+  status : int;  (** 0 is success; 128, that it was killed. *)
   said : string;  (** On standard output and standard error. *)
   seconds : float;
 }
@@ -54,7 +54,7 @@ val ticks : guest -> int
     [cmdline] has the word [ticking]. *)
 
 val destroy : Xenctrl.handle -> tools -> guest -> unit
-(** [destroy xc tools g] ends [g], if it exists, and returns when all of it is gone. *)
+(** [destroy xc tools g] ends [g], if it exists, and returns when all of it is gone, and what it said. *)
 
 val migrate : tools -> guest -> ended
 (** [migrate tools g] migrates [g] to this very host: there is another domain of its name then. *)
