@@ -239,11 +239,12 @@ let () =
   let broken_before =
     [
       ("each node is claimed in part", `Quick, several_nodes);
-      ("virtual nodes", `Quick, vnuma);
       ("restored beside others", `Quick, restored_beside_others);
       ("a set made by others", `Quick, set_by_others);
     ]
   in
+  (* As it was, no PVH guest with virtual nodes could be built. *)
+  let virtual_nodes = [ ("virtual nodes", `Quick, vnuma) ] in
   let others =
     [
       ("all nodes are claimed", `Quick, no_candidate);
@@ -258,7 +259,7 @@ let () =
   in
   let first = List.filteri (fun i _ -> i = 0) in
   Alcotest.run "xl"
-    (("xl", on Xl.here (race @ next @ broken_before @ others))
+    (("xl", on Xl.here (race @ next @ broken_before @ virtual_nodes @ others))
     ::
     (match Xl.before with
     | None -> []

@@ -54,7 +54,8 @@ val ticks : guest -> int
     [cmdline] has the word [ticking]. *)
 
 val destroy : Xenctrl.handle -> tools -> guest -> unit
-(** [destroy xc tools g] ends [g], if it exists, and returns when all of it is gone, and what it said. *)
+(** [destroy xc tools g] ends [g], if it exists, and returns when all of it is gone, and what it
+    said. *)
 
 val migrate : tools -> guest -> ended
 (** [migrate tools g] migrates [g] to this very host: there is another domain of its name then. *)

@@ -297,15 +297,20 @@ impl Bootable {
 
     /// A file, if it is a program without what debuggers read: all of it is in Dom0's memory.
     fn stripped(&self, path: &Path) -> Result<Vec<u8>> {
-        let read = |path: &Path| {
-            fs::read(path).with_context(|| format!("cannot read {}", path.display()))
-        };
+        let read =
+            |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
         let contents = read(path)?;
         if !contents.starts_with(b"\x7fELF") {
             return Ok(contents);
         }
         let stripped = self.directory.join("stripped");
-        output(Command::new("strip").arg("--strip-debug").arg("-o").arg(&stripped).arg(path))?;
+        output(
+            Command::new("strip")
+                .arg("--strip-debug")
+                .arg("-o")
+                .arg(&stripped)
+                .arg(path),
+        )?;
         read(&stripped)
     }
 }

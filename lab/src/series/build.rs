@@ -132,6 +132,7 @@ const XL: &[&str] = &[
     "tools/libs/util",
     "tools/xl",
     "tools/xenstored",
+    "tools/xenstore",
     "tools/xs-clients",
     "tools/console/daemon",
     "tools/console/client",
@@ -280,7 +281,9 @@ impl BuildTree {
     /// Builds xl, and what runs beside it in Dom0.
     pub fn xl(&self) -> Result<()> {
         let log = self.libraries("xl")?;
+        // An older Xen has the two parts of xenstore in one directory.
         XL.iter()
+            .filter(|part| self.tree.join(part).is_dir())
             .try_for_each(|part| self.make(log, part, &["all"]))
     }
 
