@@ -118,9 +118,10 @@ let restored_beside_others tools () =
 
 let pvh = {|type = "pvh"|}
 
-(* PV guests are not migrated: that takes shadow paging, which Xen is built without. *)
+(* PV guests are not migrated: that takes shadow paging, which Xen is built without. After it, Xen
+   would emulate the TSC; QEMU takes RDTSCP for RDTSC then. *)
 let migrated_beside_others tools () =
-  let it = guest "migrant" 96 ~lines:[ pvh; ticking ] in
+  let it = guest "migrant" 96 ~lines:[ pvh; ticking; {|tsc_mode = "native"|} ] in
   with_guests tools [ it ] @@ fun () ->
   booted tools it;
   let domid () = Option.map (fun (i : Xenctrl.domain_info) -> i.domid) (info it) in
