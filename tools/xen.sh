@@ -40,7 +40,8 @@ against_the_tree() {
     [[ -n $other ]] || return 0
     local tree=$XEN_CLAIMS_CACHE/xen/$other/tree/tools
     export CARGO_TARGET_DIR=target/xen-$other BINDGEN_EXTRA_CLANG_ARGS=-I$tree/include
-    export LIBRARY_PATH=$tree/libs/ctrl:$tree/libs/foreignmemory
+    # Ahead of this system's, as LIBRARY_PATH is not.
+    export RUSTFLAGS="-L native=$tree/libs/ctrl -L native=$tree/libs/foreignmemory"
 }
 case $1 in
     boot | conformance)
