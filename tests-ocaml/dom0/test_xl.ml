@@ -89,8 +89,8 @@ let killed points tools () =
     nothing_is_claimed ();
     Xl.destroy (Lazy.force xc) tools it
   done;
-  (* Else this shows nothing. *)
-  if points > 8 && !seen = 0 then failwith "it was never killed while it claimed"
+  (* Else this shows nothing. As it was, xl claimed for a moment only. *)
+  if tools = Xl.here && !seen = 0 then failwith "it was never killed while it claimed"
 
 (* What another claims is not in the way, and not touched. *)
 let restored_beside_others tools () =
@@ -165,7 +165,11 @@ let vnuma tools () =
       built tools it;
       List.iter
         (fun (node, size) ->
-          rule (Printf.sprintf "node %d has %d MiB" node size) (on_node it node = pages size))
+          (* Without the hole below 1 MiB, and with what Xen and the firmware's tables take. *)
+          let differ = Int64.abs (Int64.sub (on_node it node) (pages size)) in
+          rule
+            (Printf.sprintf "node %d has %d MiB, but for %Ld pages" node size differ)
+            (differ < 512L))
         [ (0, 160); (1, 96) ]);
   (* One virtual node has room, the other has not. *)
   while_claimed (fun node -> if node = 0 then room else 64) @@ fun () ->

@@ -5,6 +5,7 @@ export PATH=/bin LD_LIBRARY_PATH=/lib HOME=/ RUST_BACKTRACE=1
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
+mount -t tmpfs -o size=75% tmp /tmp # a half of all memory is what the root has
 for module in /modules/*.ko; do insmod "$module"; done
 mount -t xenfs xenfs /proc/xen
 if [ -e /command ]; then
