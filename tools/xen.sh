@@ -47,6 +47,8 @@ case $1 in
     boot | conformance)
         step "$XEN_CLAIMS_CACHE/xen/build.log" "building Xen with the series" "${series[@]}" build "${base[@]}"
         programs() {
+            # All of it is in Dom0's memory.
+            export CARGO_PROFILE_RELEASE_STRIP=debuginfo
             (against_the_tree && cargo build --locked --release -p xen-claims-tests --features domains --bin conformance) &&
                 dune build ./examples/builder/builder.exe ./xenctrl-ml/bin/main.exe ./claims-ml/ ./examples/xapi/daemon.exe ./tests-ocaml/ &&
                 tests-ocaml/dom0/in-tree.sh "$(realpath "$XEN_CLAIMS_CACHE/xen/${other:+$other/}tree")" target/in-tree/toolstack-in-tree

@@ -30,7 +30,6 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("busybox", "busybox-static"),
     ("setpriv", "util-linux"),
     ("ldd", "libc-bin"),
-    ("strip", "binutils"),
     ("xz", "xz-utils"),
     ("stty", "coreutils"),
     ("checkpolicy", "checkpolicy"),
@@ -270,7 +269,9 @@ impl Bootable {
         }
         let mut libraries = BTreeSet::new();
         let add = |archive: &mut Archive, place: &str, path: &Path| -> Result<()> {
-            archive.file(place, 0o755, &self.stripped(path)?)?;
+            let contents =
+                fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            archive.file(place, 0o755, &contents)?;
             Ok(())
         };
         for (place, path) in &self.files {
@@ -293,25 +294,6 @@ impl Bootable {
             archive.file(&place, 0o755, &fs::read(path)?)?;
         }
         Ok(archive.end()?)
-    }
-
-    /// A file, if it is a program without what debuggers read: all of it is in Dom0's memory.
-    fn stripped(&self, path: &Path) -> Result<Vec<u8>> {
-        let read =
-            |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
-        let contents = read(path)?;
-        if !contents.starts_with(b"\x7fELF") {
-            return Ok(contents);
-        }
-        let stripped = self.directory.join("stripped");
-        output(
-            Command::new("strip")
-                .arg("--strip-debug")
-                .arg("-o")
-                .arg(&stripped)
-                .arg(path),
-        )?;
-        read(&stripped)
     }
 }
 
