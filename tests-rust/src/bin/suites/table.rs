@@ -189,6 +189,22 @@ pub const SUITES: &[Suite] = &[
     .needs(Xen)
     .beside()
     .only(Long),
+    Suite::new(
+        "Xen 4.17 conformance",
+        Lines,
+        "tools/xen.sh conformance --base 4.17 --nodes 2",
+    )
+    .with(&[QEMU])
+    .beside()
+    .only(Long),
+    Suite::new(
+        "Xen 4.17 in-tree tests",
+        Lines,
+        "tools/xen.sh boot --base 4.17 --nodes 2 -- test-claim-memory",
+    )
+    .with(&[QEMU])
+    .beside()
+    .only(Long),
     // All targets but those of `tests/` whose names begin with x.
     Suite::new(
         "Rust tests",
@@ -214,6 +230,11 @@ pub const SUITES: &[Suite] = &[
         .with(&[GCC])
         .needs(Source),
     Suite::new("Xen series style", Lines, "tools/xen.sh check --style"),
+    Suite::new(
+        "Xen 4.17 series style",
+        Lines,
+        "tools/xen.sh check --style --base 4.17",
+    ),
     Suite::new(
         "Rust lints, Xen's headers",
         One,
