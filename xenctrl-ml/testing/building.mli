@@ -45,9 +45,11 @@ module Domain_memory : sig
 end
 
 val domain_memory : Xenctrl.handle -> Domain_memory.t list
-(** [domain_memory h] is where the memory of all domains is, ascending by domain, then node. Xen has
-    no call for it: it goes through every page of every domain, and writes to its console what is
-    read from there. For tests and demonstrations. *)
+(** [domain_memory h] is where the memory of all domains is, ascending by domain, then node: Xen's
+    own counts (1.12), each domain's of one instant. No page is gone through. Domains that end
+    meanwhile may be missing.
+
+    Raises [Unix.Unix_error] with [EOPNOTSUPP] on a Xen without the series. *)
 
 val domain_unpause : Xenctrl.handle -> Xenctrl.domid -> unit
 (** [domain_unpause h d] starts [d]. In an embedded hypervisor nothing runs: there [d] is merely not
