@@ -34,10 +34,11 @@ if nm "$lib/libxenctrl_claims_stubs.a" | grep 'xen_claims.*model'; then die "wha
 
 cd "$place/elsewhere"
 export OCAMLPATH=$place/prefix/lib PATH=$place/prefix/bin:$PATH
-step "$place/log" "a project elsewhere" dune build ./held.exe ./held.bc
+step "$place/log" "a project elsewhere" dune build ./held.exe ./held.bc ./beside.exe
 held=$'node 1: 524288 pages\nnode 3: 262144 pages'
 [[ $(_build/default/held.exe) == "$held" ]] || die "the project elsewhere prints something else"
 [[ $(CAML_LD_LIBRARY_PATH=$place/prefix/lib/stublibs _build/default/held.bc) == "$held" ]] || die "the project elsewhere prints something else as bytecode"
+[[ $(_build/default/beside.exe 2>"$place/log") == $'caught ours\ncaught theirs\n7 pages' ]] || die "beside another library in Rust the project prints something else"
 # As docs/distributors.md says it; OCAMLPATH is for dune and findlib alone.
 step "$place/log" "the same with ocamlopt alone" env -u OCAMLPATH ocamlopt -I +unix -I +threads -I "$place/prefix/lib/claim-sets" \
     -I "$lib" -I "$lib/testing" unix.cmxa threads.cmxa claim_sets.cmxa xenctrl_claims.cmxa xenctrl_claims_testing.cmxa held.ml -o held
