@@ -132,7 +132,7 @@ let rec build h random (request : Numa_placement.request) how =
   match Placement.numa_placement h domid request with
   | Error { by; _ } ->
       destroy h domid;
-      if by > 0L && not (kill_one h) then Thread.yield ();
+      if by > 0L && not (kill_one h) then Thread.delay 0.01;
       count "planned again";
       build h random request how
   | Ok placed ->
