@@ -8,6 +8,14 @@ esac
 tools/xen.sh prepare >&2
 one_per_checkout
 say "building what is measured"
-cargo build --quiet --locked --release --package xen-claims-bench --benches --bins
-dune build ./bench/binding/binding.exe ./bench/binding/count.so ./examples/builder/builder.exe
+case " $* " in
+    *" --placement "*)
+        cargo build --quiet --locked --release --package xen-claims-bench --bin bench
+        dune build ./examples/builder/builder.exe
+        ;;
+    *)
+        cargo build --quiet --locked --release --package xen-claims-bench --benches --bins
+        dune build ./bench/binding/binding.exe ./bench/binding/count.so ./examples/builder/builder.exe
+        ;;
+esac
 exec "${CARGO_TARGET_DIR:-target}/release/bench" "$@"

@@ -5,10 +5,11 @@ mod callgrind;
 mod install;
 mod outside;
 mod page;
+mod placement;
 mod rounds;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -24,12 +25,26 @@ struct Options {
     /// Write all figures there
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write tables and picture into docs/performance.md
+    /// Write tables and picture into docs/performance.md, or with --placement into docs/placement.md
     #[arg(long)]
     page: bool,
-    /// Few rounds: to see that it works
+    /// Few rounds, or storms: to see that it works
     #[arg(long)]
     quick: bool,
+    /// Count instead how often VMs land where they were planned, in 1,000 storms on two hypervisors
+    #[arg(long, conflicts_with = "json")]
+    placement: bool,
+    /// Play only the storm of this seed, and write storm-report/report.html
+    #[arg(
+        long,
+        value_name = "SEED",
+        requires = "placement",
+        conflicts_with = "page"
+    )]
+    storm: Option<u64>,
+    /// Where to play that storm
+    #[arg(long, value_enum, requires = "storm", default_value = "allocator")]
+    on: placement::On,
 }
 
 /// Everything that was measured.
@@ -102,6 +117,13 @@ fn run() -> Result<()> {
         return install::count();
     }
     let options = Options::parse();
+    if let Some(seed) = options.storm {
+        return placement::replay(seed, options.on, Path::new("storm-report"));
+    }
+    if options.placement {
+        let storms = if options.quick { 20 } else { 1000 };
+        return placement::run(storms, options.page);
+    }
     let report = measure(options.quick)?;
     if let Some(path) = &options.json {
         let text = serde_json::to_string_pretty(&report)? + "\n";

@@ -15,11 +15,10 @@ use crate::Report;
 
 const PAGE: &str = "docs/performance.md";
 const PICTURE: &str = "docs/performance.svg";
-const BEGIN: &str = "<!-- written by ./dev bench --page: from here -->\n";
 const END: &str = "<!-- to here -->\n";
 
 /// A table; the first row is its head.
-fn table(rows: &[Vec<String>]) -> String {
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let widths: Vec<usize> = (0..columns)
@@ -41,7 +40,7 @@ fn table(rows: &[Vec<String>]) -> String {
     text + "\n"
 }
 
-fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
+pub(crate) fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(str::to_owned).to_vec()
 }
 
@@ -304,6 +303,11 @@ fn picture(report: &Report) -> Result<()> {
         set y2label 'peak MiB'; set y2tics; set y2range [0:*]; set ytics nomirror\n\
         plot $storm using 1:2 with linespoints title 'time', \
              $storm using 1:3 axes x1y2 with linespoints title 'memory'\n";
+    draw(&script)
+}
+
+/// Has gnuplot carry out `script`.
+pub(crate) fn draw(script: &str) -> Result<()> {
     let mut gnuplot = Command::new("gnuplot")
         .stdin(Stdio::piped())
         .spawn()
@@ -315,17 +319,19 @@ fn picture(report: &Report) -> Result<()> {
     Ok(())
 }
 
+/// Replaces what is between the marks on `page`, the first of which names the command that does it.
+pub(crate) fn replace_measured(page: &str, command: &str, measured: &str) -> Result<()> {
+    let begin = format!("<!-- written by {command}: from here -->\n");
+    let text = fs::read_to_string(page).context(page.to_owned())?;
+    let marks = || format!("{page} lost its marks");
+    let (before, rest) = text.split_once(&begin).with_context(marks)?;
+    let (_, after) = rest.split_once(END).with_context(marks)?;
+    fs::write(page, format!("{before}{begin}\n{measured}{END}{after}"))?;
+    Ok(())
+}
+
 /// Writes what was measured into the page, between the marks there.
 pub fn write(report: &Report) -> Result<()> {
-    let page = fs::read_to_string(PAGE).context(PAGE)?;
-    let (before, rest) = page
-        .split_once(BEGIN)
-        .context("docs/performance.md lost its marks")?;
-    let (_, after) = rest
-        .split_once(END)
-        .context("docs/performance.md lost its marks")?;
     picture(report)?;
-    let measured = tables(report);
-    fs::write(PAGE, format!("{before}{BEGIN}\n{measured}{END}{after}"))?;
-    Ok(())
+    replace_measured(PAGE, "./dev bench --page", &tables(report))
 }

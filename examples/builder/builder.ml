@@ -242,6 +242,15 @@ let page directory =
   | Some (Error reason) -> print "" ~problems:[ "no report: " ^ reason ]
   | None -> print "" ~problems:[ "no report: nothing to make it of" ]
 
+(* replay *)
+
+let replay directory =
+  guarded @@ fun () ->
+  let report = bad_input (Replay.read (In_channel.input_all stdin)) in
+  match Page.write report ~directory with
+  | Ok path -> print (Report.to_string report ^ "\nReport: " ^ path ^ "\n") ~problems:[]
+  | Error reason -> print (Report.to_string report) ~problems:[ "--report: " ^ reason ]
+
 (* build *)
 
 let build target builders how seed real_time json path =
@@ -442,17 +451,21 @@ let xl_cmd =
   let info = Cmd.info "xl" ~doc ~man ~exits:(exits "when claims kept what they promise.") in
   Cmd.v info Term.(const xl $ json $ relay $ path)
 
+let required_directory =
+  let doc = "Write $(b,report.html) with pictures there; gnuplot draws them." in
+  Arg.(required & opt (some string) None & info [ "report" ] ~docv:"DIR" ~doc)
+
 let page_cmd =
   let doc = "pass on what $(b,builder xl --relay) prints, and make its report" in
-  let directory =
-    let doc = "Write $(b,report.html) with pictures there; gnuplot draws them." in
-    Arg.(required & opt (some string) None & info [ "report" ] ~docv:"DIR" ~doc)
-  in
-  Cmd.v (Cmd.info "page" ~doc) Term.(const page $ directory)
+  Cmd.v (Cmd.info "page" ~doc) Term.(const page $ required_directory)
+
+let replay_cmd =
+  let doc = "make the report of a storm that $(b,./dev bench --placement) played" in
+  Cmd.v (Cmd.info "replay" ~doc) Term.(const replay $ required_directory)
 
 let cmd =
   let doc = "a small VM builder that claims memory" in
-  Cmd.group (Cmd.info "builder" ~doc) [ storm_cmd; build_cmd; xl_cmd; page_cmd ]
+  Cmd.group (Cmd.info "builder" ~doc) [ storm_cmd; build_cmd; xl_cmd; page_cmd; replay_cmd ]
 
 (* Cmdliner follows its message with three lines of usage. One line is enough. *)
 let usage_error text =

@@ -241,6 +241,7 @@ let explain : Storm.by -> string = function
       "As many xl create as there are processors. Each looks at the nodes, decides on one, or \
        several, and populates by affinity to these."
   | Xl { claims = true } -> "The same, but what libxl decides on it claims at the same time."
+  | Replayed _ -> ""
 
 let section ~seconds nodes i (storm : Storm.t) =
   let ( let* ) = Result.bind in

@@ -52,6 +52,7 @@ let kind : Storm.by -> string = function
   | Builder Claims_and_exact_nodes -> "claims, exact nodes"
   | Xl { claims = false } -> "xl as it was"
   | Xl { claims = true } -> "xl with claims"
+  | Replayed how -> how
 
 (* How long guests took from the start of their builds, where there are guests. *)
 let up_rows report =
@@ -98,7 +99,7 @@ let on_nodes memory =
 
 (* Time is not simulated there. *)
 let at_of_xl by (vm : Storm.vm) =
-  match by with Storm.Builder _ -> "" | Xl _ -> Printf.sprintf "; at %.1f s" vm.build.ended
+  match by with Storm.Builder _ | Replayed _ -> "" | Xl _ -> Printf.sprintf "; at %.1f s" vm.build.ended
 
 let vm_line by (vm : Storm.vm) =
   match vm.build.outcome with
@@ -171,7 +172,7 @@ let storm_json (storm : Storm.t) =
       ( "claims",
         `Bool
           (match storm.by with
-          | Builder Without_claims | Xl { claims = false } -> false
+          | Builder Without_claims | Xl { claims = false } | Replayed _ -> false
           | Builder (Claims_and_affinity | Claims_and_exact_nodes) | Xl { claims = true } -> true)
       );
       ( "builder",
@@ -179,7 +180,8 @@ let storm_json (storm : Storm.t) =
           (match storm.by with
           | Builder (Without_claims | Claims_and_affinity) -> "affinity"
           | Builder Claims_and_exact_nodes -> "exact"
-          | Xl _ -> "xl") );
+          | Xl _ -> "xl"
+          | Replayed how -> how) );
       ("built", `Int s.built);
       ("on_one_node", `Int s.on_one_node);
       ("as_planned", `Int s.as_planned);

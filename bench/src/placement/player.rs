@@ -1,0 +1,515 @@
+//! Plays a storm on a hypervisor: builders that look at the host, decide, claim or do not, and populate.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use anyhow::{ensure, Result};
+use serde::Serialize;
+use xen_claims::{
+    Claim, ClaimSet, DomainId, Errno, FaultInjection, HypercallError, NodeId, Pages, Placement,
+    Target, Topology,
+};
+
+use super::plan::{self, Plan};
+use super::storm::{Micros, Storm, Vm, ORDER, SECOND};
+
+const PAGES: u64 = 1 << ORDER;
+/// What a builder populates before others come in between: 1 GiB of the host that this one stands for.
+const STEP: u64 = 8;
+/// Plans that are tried when another builder is faster: as many as `Claims.claim` tries.
+const ATTEMPTS: u32 = 16;
+/// Until the toolstack notices that a builder was killed.
+const RESTART: Micros = 3 * SECOND;
+const SAMPLE: Micros = SECOND / 4;
+
+/// How a VM is populated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Builder {
+    /// By node affinity, naming no node, as libxenguest does.
+    Affinity,
+    /// Naming the node of each page, exactly.
+    Exact,
+}
+
+/// What is claimed before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claims {
+    None,
+    /// `XENMEM_claim_pages`, as libxl does.
+    Host,
+    /// The same on a node, as xenopsd does: it looks and claims under a mutex. A plan of several
+    /// nodes, and what the node has not, is claimed of the host.
+    Node,
+    Set,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mode {
+    pub builder: Builder,
+    pub claims: Claims,
+}
+
+pub const MODES: [Mode; 8] = {
+    let mut modes = [Mode {
+        builder: Builder::Affinity,
+        claims: Claims::None,
+    }; 8];
+    let claims = [Claims::None, Claims::Host, Claims::Node, Claims::Set];
+    let mut i = 0;
+    while i < 8 {
+        modes[i].claims = claims[i % 4];
+        if i >= 4 {
+            modes[i].builder = Builder::Exact;
+        }
+        i += 1;
+    }
+    modes
+};
+
+impl Mode {
+    pub fn name(self) -> String {
+        let claims = match self.claims {
+            Claims::None => "no claim",
+            Claims::Host => "host-wide claim",
+            Claims::Node => "single-node claim",
+            Claims::Set => "claim set",
+        };
+        let builder = match self.builder {
+            Builder::Affinity => "affinity",
+            Builder::Exact => "exact nodes",
+        };
+        format!("{claims}, {builder}")
+    }
+}
+
+/// What became of a VM.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Built,
+    /// Before it had a page.
+    Refused {
+        free_pages: u64,
+        outrun: bool,
+    },
+    /// After it had so many.
+    Failed {
+        populated: u64,
+    },
+}
+
+/// A VM, when it is done. Memory is in pages, by node.
+#[derive(Debug, Clone, Serialize)]
+pub struct Played {
+    pub pages: u64,
+    pub outcome: Outcome,
+    pub planned: Plan,
+    pub memory: Plan,
+    pub retries: u32,
+    /// Populated by a builder that was killed, or for a VM that failed.
+    pub wasted: u64,
+    pub started: f64,
+    pub ended: f64,
+}
+
+impl Played {
+    /// Pages that are not where they were planned.
+    pub fn stray(&self) -> u64 {
+        let planned = |node| {
+            self.planned
+                .iter()
+                .find(|(n, _)| *n == node)
+                .map_or(0, |(_, p)| *p)
+        };
+        let beyond = |&(node, pages): &(usize, u64)| pages.saturating_sub(planned(node));
+        self.memory.iter().map(beyond).sum()
+    }
+}
+
+/// Memory of each node at a time, in pages: size, free, claimed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sample {
+    pub time: f64,
+    pub nodes: Vec<(u64, u64, u64)>,
+}
+
+/// How a storm went.
+#[derive(Debug, Clone, Serialize)]
+pub struct Course {
+    pub vms: Vec<Played>,
+    pub seconds: f64,
+    /// Pages that are free on each node in the end.
+    pub left: Vec<u64>,
+    /// Empty if nobody asked for it.
+    pub samples: Vec<Sample>,
+}
+
+/// The host that a storm wants.
+pub fn topology(storm: &Storm) -> Result<Topology> {
+    let node = |(node, &extents): (usize, &u64)| {
+        Ok((NodeId::new(node as i64)?, Pages::new(extents * PAGES)))
+    };
+    let nodes = storm.nodes.iter().enumerate().map(node);
+    Ok(Topology::new(nodes.collect::<Result<Vec<_>>>()?)?)
+}
+
+fn node_id(node: usize) -> NodeId {
+    // OK because plans have nodes of the host only.
+    NodeId::all().nth(node).unwrap_or_else(|| unreachable!())
+}
+
+/// A build under way.
+struct Build {
+    vm: usize,
+    domain: DomainId,
+    plan: Plan,
+    /// What is still to be populated: order, extents.
+    todo: Vec<(u32, u64, Placement)>,
+    populated: u64,
+    wasted: u64,
+    retries: u32,
+    started: Micros,
+    /// Its builder has been killed before.
+    again: bool,
+}
+
+/// What a builder does when it is its turn.
+enum Next {
+    Take,
+    Claim(Build),
+    Populate(Build),
+    Restart(Build),
+}
+
+struct Player<'a, H> {
+    hypervisor: &'a H,
+    storm: &'a Storm,
+    mode: Mode,
+    next_vm: usize,
+    played: Vec<Option<Played>>,
+}
+
+fn seconds(time: Micros) -> f64 {
+    time as f64 / SECOND as f64
+}
+
+impl<H: FaultInjection> Player<'_, H> {
+    fn vm(&self, build: &Build) -> &Vm {
+        &self.storm.vms[build.vm]
+    }
+
+    fn pages(&self, build: &Build) -> u64 {
+        self.vm(build).extents * PAGES
+    }
+
+    fn domain(&self, pages: u64) -> Result<DomainId, HypercallError> {
+        let domain = self.hypervisor.create()?;
+        self.hypervisor.set_max_pages(domain, Pages::new(pages))?;
+        Ok(domain)
+    }
+
+    /// Puts what is there before where it is, and takes away what leaves dirty memory.
+    fn occupy(&self) -> Result<Vec<(Micros, DomainId)>> {
+        let mut leaving = Vec::new();
+        for occupant in &self.storm.occupants {
+            let domain = self.domain(occupant.extents * PAGES)?;
+            let exact = Placement::Exact(node_id(occupant.node));
+            let given = self
+                .hypervisor
+                .populate(domain, ORDER, occupant.extents, exact)?;
+            // Xen's node may begin in the middle of an extent.
+            let rest = (occupant.extents - given) * PAGES;
+            let pages = self.hypervisor.populate(domain, 0, rest, exact)?;
+            ensure!(pages == rest, "node {} is too small", occupant.node);
+            leaving.extend(occupant.leaves.map(|time| (time, domain)));
+        }
+        for (_, domain) in leaving.iter().filter(|(time, _)| *time == 0) {
+            self.hypervisor.destroy(*domain)?;
+        }
+        leaving.retain(|(time, _)| *time > 0);
+        Ok(leaving)
+    }
+
+    /// A plan for the host as it is.
+    fn look(&self, pages: u64) -> Result<Option<Plan>> {
+        let nodes = self.hypervisor.nodes()?;
+        let host = self.hypervisor.host()?;
+        if host.free.saturating_sub(host.claimed).get() < pages {
+            return Ok(None);
+        }
+        let rooms = nodes
+            .iter()
+            .map(|node| (node.node.index(), node.claimable().get()));
+        Ok(plan::fewest(&rooms.collect::<Vec<_>>(), pages))
+    }
+
+    fn done(&mut self, now: Micros, build: Build, outcome: Outcome) -> Result<()> {
+        let mut memory = Vec::new();
+        let mut wasted = build.wasted;
+        if outcome == Outcome::Built {
+            self.hypervisor.claim_pages(build.domain, Pages::ZERO)?;
+            let pages = self.hypervisor.node_pages(build.domain)?;
+            memory = pages.iter().map(|pages| pages.get()).enumerate().collect();
+            memory.retain(|(_, pages)| *pages > 0);
+        } else {
+            self.hypervisor.destroy(build.domain)?;
+            wasted += build.populated;
+        }
+        self.played[build.vm] = Some(Played {
+            pages: self.pages(&build),
+            outcome,
+            planned: build.plan,
+            memory,
+            retries: build.retries,
+            wasted,
+            started: seconds(build.started),
+            ended: seconds(now),
+        });
+        Ok(())
+    }
+
+    fn refuse(
+        &mut self,
+        now: Micros,
+        build: Build,
+        outrun: bool,
+    ) -> Result<Option<(Micros, Next)>> {
+        let free_pages = self.hypervisor.host()?.free.get();
+        self.done(now, build, Outcome::Refused { free_pages, outrun })?;
+        Ok(Some((now, Next::Take)))
+    }
+
+    /// What a builder does next, and when; none: there is nothing left for it.
+    fn turn(&mut self, now: Micros, next: Next) -> Result<Option<(Micros, Next)>> {
+        match next {
+            Next::Take => {
+                let Some(vm) = self.storm.vms.get(self.next_vm) else {
+                    return Ok(None);
+                };
+                if vm.arrives > now {
+                    return Ok(Some((vm.arrives, Next::Take)));
+                }
+                let build = Build {
+                    vm: self.next_vm,
+                    domain: self.domain(vm.extents * PAGES)?,
+                    plan: Plan::new(),
+                    todo: Vec::new(),
+                    populated: 0,
+                    wasted: 0,
+                    retries: 0,
+                    started: now,
+                    again: false,
+                };
+                self.next_vm += 1;
+                self.decide(now, build)
+            }
+            Next::Claim(build) => self.claim(now, build),
+            Next::Populate(build) => self.populate(now, build),
+            Next::Restart(mut build) => {
+                self.hypervisor.destroy(build.domain)?;
+                build.wasted += std::mem::take(&mut build.populated);
+                build.again = true;
+                build.domain = self.domain(self.pages(&build))?;
+                self.decide(now, build)
+            }
+        }
+    }
+
+    fn decide(&mut self, now: Micros, mut build: Build) -> Result<Option<(Micros, Next)>> {
+        match self.look(self.pages(&build))? {
+            None => self.refuse(now, build, false),
+            Some(plan) => {
+                build.plan = plan;
+                Ok(Some((now + self.vm(&build).decides, Next::Claim(build))))
+            }
+        }
+    }
+
+    fn claim(&mut self, now: Micros, mut build: Build) -> Result<Option<(Micros, Next)>> {
+        let pages = Pages::new(self.pages(&build));
+        let claimed = match self.mode.claims {
+            Claims::None => Ok(()),
+            Claims::Host => self.hypervisor.claim_pages(build.domain, pages),
+            Claims::Node => {
+                // Nobody comes between looking and claiming.
+                match self.look(pages.get())? {
+                    None => return self.refuse(now, build, false),
+                    Some(plan) => build.plan = plan,
+                }
+                match build.plan[..] {
+                    [(node, _)] => {
+                        let node = node_id(node);
+                        self.hypervisor.claim_pages_node(build.domain, node, pages)
+                    }
+                    _ => self.hypervisor.claim_pages(build.domain, pages),
+                }
+            }
+            Claims::Set => {
+                let claim = |&(node, pages): &(usize, u64)| Claim {
+                    pages: Pages::new(pages),
+                    target: Target::Node(node_id(node)),
+                };
+                let set = ClaimSet::new(build.plan.iter().map(claim).collect::<Vec<_>>())?;
+                self.hypervisor.set(build.domain, &set)
+            }
+        };
+        match claimed {
+            Ok(()) => {}
+            Err(error) if error.errno == Errno::ENOMEM => {
+                build.retries += 1;
+                if build.retries == ATTEMPTS {
+                    return self.refuse(now, build, true);
+                }
+                return self.decide(now, build);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let nodes = build.plan.iter().map(|(node, _)| node_id(*node)).collect();
+        self.hypervisor.set_node_affinity(build.domain, nodes)?;
+        build.todo = match self.mode.builder {
+            Builder::Affinity => vec![(ORDER, pages.get(), Placement::Any)],
+            Builder::Exact => {
+                let exact =
+                    |&(node, pages): &(usize, u64)| (ORDER, pages, Placement::Exact(node_id(node)));
+                build.plan.iter().map(exact).collect()
+            }
+        };
+        build.todo.reverse();
+        Ok(Some((now + self.vm(&build).begins, Next::Populate(build))))
+    }
+
+    /// A step: large extents while there are any, then single pages.
+    fn populate(&mut self, now: Micros, mut build: Build) -> Result<Option<(Micros, Next)>> {
+        let vm = self.vm(&build);
+        let dies = vm
+            .killed_at
+            .filter(|_| !build.again)
+            .map(|extents| extents * PAGES);
+        let per_extent = vm.per_extent;
+        let until_killed = dies.map(|at| at.saturating_sub(build.populated));
+        let mut room = until_killed.unwrap_or(u64::MAX).min(STEP * PAGES);
+        let mut spent = 0;
+        while let Some((order, pages, placement)) = build.todo.pop() {
+            if dies.is_some_and(|at| build.populated >= at) {
+                return Ok(Some((now + spent + RESTART, Next::Restart(build))));
+            }
+            // Where nodes end within an extent, shares do too.
+            let order = if pages >> order == 0 { 0 } else { order };
+            let wanted = pages.min(room) >> order;
+            if wanted == 0 {
+                build.todo.push((order, pages, placement));
+                break;
+            }
+            let given = self
+                .hypervisor
+                .populate(build.domain, order, wanted, placement)?;
+            let got = given << order;
+            build.populated += got;
+            room -= got;
+            spent += got * per_extent / PAGES;
+            let left = pages - got;
+            if given < wanted && order == 0 {
+                let populated = build.populated;
+                self.done(now + spent, build, Outcome::Failed { populated })?;
+                return Ok(Some((now + spent, Next::Take)));
+            }
+            if left > 0 {
+                let order = if given < wanted { 0 } else { order };
+                build.todo.push((order, left, placement));
+            }
+            if room == 0 {
+                break;
+            }
+        }
+        if build.todo.is_empty() {
+            self.done(now + spent, build, Outcome::Built)?;
+            return Ok(Some((now + spent, Next::Take)));
+        }
+        Ok(Some((now + spent, Next::Populate(build))))
+    }
+}
+
+/// Plays `storm` on `hypervisor`, which is a host of [`topology`], new.
+///
+/// # Errors
+///
+/// What the hypervisor says, where a builder has no answer to it.
+pub fn play<H: FaultInjection>(
+    hypervisor: &H,
+    storm: &Storm,
+    mode: Mode,
+    sampled: bool,
+) -> Result<Course> {
+    let mut player = Player {
+        hypervisor,
+        storm,
+        mode,
+        next_vm: 0,
+        played: vec![None; storm.vms.len()],
+    };
+    let mut leaving = player.occupy()?;
+    leaving.sort_unstable_by_key(|(time, _)| Reverse(*time));
+    let mut builders: Vec<_> = (0..storm.builders).map(|_| Some(Next::Take)).collect();
+    // Who is furthest behind goes first, and of these the one with the lowest number.
+    let mut turns: BinaryHeap<_> = (0..storm.builders).map(|id| Reverse((0, id))).collect();
+    let mut samples = Vec::new();
+    let mut sample = |now| {
+        let nodes = hypervisor.nodes()?;
+        let numbers = nodes
+            .iter()
+            .map(|n| (n.size.get(), n.free.get(), n.claimed.get()));
+        let nodes = numbers.collect();
+        samples.push(Sample {
+            time: seconds(now),
+            nodes,
+        });
+        anyhow::Ok(())
+    };
+    let mut next_sample = 0;
+    while let Some(Reverse((now, id))) = turns.pop() {
+        while sampled && next_sample <= now {
+            sample(next_sample)?;
+            next_sample += SAMPLE;
+        }
+        while leaving.last().is_some_and(|(time, _)| *time <= now) {
+            if let Some((_, domain)) = leaving.pop() {
+                hypervisor.destroy(domain)?;
+            }
+        }
+        let Some(next) = builders[id].take() else {
+            continue;
+        };
+        if let Some((time, next)) = player.turn(now, next)? {
+            builders[id] = Some(next);
+            turns.push(Reverse((time, id)));
+        }
+    }
+    let vms: Vec<Played> = player.played.into_iter().flatten().collect();
+    ensure!(
+        vms.len() == storm.vms.len(),
+        "not every VM was built or turned away"
+    );
+    let end = vms.iter().fold(0.0, |end: f64, vm| end.max(vm.ended));
+    if sampled {
+        sample((end * SECOND as f64) as Micros)?;
+    }
+    for (_, domain) in leaving {
+        hypervisor.destroy(domain)?;
+    }
+    let left = hypervisor
+        .nodes()?
+        .iter()
+        .map(|node| node.free.get())
+        .collect();
+    let claimed = hypervisor.host()?.claimed;
+    ensure!(
+        claimed == Pages::ZERO,
+        "{claimed} pages are claimed when all is over"
+    );
+    Ok(Course {
+        vms,
+        seconds: end,
+        left,
+        samples,
+    })
+}

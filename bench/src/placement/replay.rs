@@ -1,0 +1,42 @@
+//! A storm in the report of the demo, which the example builder writes.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{ensure, Context, Result};
+use serde_json::json;
+
+use super::player::{Course, Mode};
+use super::storm::{Storm, ORDER};
+
+const BUILDER: &str = "_build/default/examples/builder/builder.exe";
+
+pub fn report(storm: &Storm, on: &str, courses: &[(Mode, Course)], directory: &Path) -> Result<()> {
+    let storms: Vec<_> = courses
+        .iter()
+        .map(|(mode, course)| json!({ "by": mode.name(), "course": course }))
+        .collect();
+    let vms = storm.vms.iter().map(|vm| vm.extents << ORDER);
+    let record = json!({
+        "name": format!("storm {}", storm.seed),
+        "about": storm.about(),
+        "host": on,
+        "seed": storm.seed,
+        "builders": storm.builders,
+        "vms": vms.collect::<Vec<_>>(),
+        "storms": storms,
+    });
+    let mut builder = Command::new(BUILDER)
+        .args(["replay", "--report"])
+        .arg(directory)
+        .stdin(Stdio::piped())
+        .spawn()
+        .context(BUILDER)?;
+    let mut stdin = builder.stdin.take().context("no pipe")?;
+    stdin.write_all(record.to_string().as_bytes())?;
+    drop(stdin);
+    let status = builder.wait()?;
+    ensure!(status.success(), "the builder ended with {status}");
+    Ok(())
+}
