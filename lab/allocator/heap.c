@@ -79,6 +79,16 @@ void clear_page_sse2(void *page)
     memset(page, 0, PAGE_SIZE);
 }
 
+/* What a release build scrubs with. */
+void clear_domain_page(mfn_t mfn)
+{
+    void *page = map_domain_page(mfn);
+
+    if ( contents )
+        clear_page_sse2(page);
+    unmap_domain_page(page);
+}
+
 /* Room for all hosts: 64 nodes, each at a multiple of the largest block. */
 #define ROOM_PAGES (1UL << 27)
 

@@ -52,7 +52,7 @@ pub fn rate(storms: &[(u64, u64)]) -> Estimate {
     wilson(value, trials)
 }
 
-/// The mean of what each storm had.
+/// The mean of what each storm had, none of which is less than 0.
 pub fn mean(values: &[f64]) -> Estimate {
     let count = values.len() as f64;
     let value = values.iter().sum::<f64>() / count;
@@ -60,7 +60,7 @@ pub fn mean(values: &[f64]) -> Estimate {
     let half = Z * (squares / (count - 1.0).max(1.0) / count).sqrt();
     Estimate {
         value,
-        low: value - half,
+        low: (value - half).max(0.0),
         high: value + half,
     }
 }

@@ -15,7 +15,7 @@ use super::storm::{Micros, Storm, Vm, ORDER, SECOND};
 
 const PAGES: u64 = 1 << ORDER;
 /// What a builder populates before others come in between: 1 GiB of the host that this one stands for.
-const STEP: u64 = 8;
+const STEP: u64 = 4;
 /// Plans that are tried when another builder is faster: as many as `Claims.claim` tries.
 const ATTEMPTS: u32 = 16;
 /// Until the toolstack notices that a builder was killed.

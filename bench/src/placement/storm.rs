@@ -4,10 +4,10 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Amounts are extents of 2 MiB, of which every host has as many: each stands for 128 MiB of a host of
-/// 512 GiB.
-pub const HOST_EXTENTS: u64 = 4096;
-pub const ORDER: u32 = 9;
+/// Amounts are extents, of which every host has as many: each stands for 256 MiB of a host of 512 GiB.
+pub const HOST_EXTENTS: u64 = 2048;
+/// Each is 256 KiB, so that Xen's allocator, which goes through all pages, plays a storm in milliseconds.
+pub const ORDER: u32 = 6;
 
 /// Simulated time, in microseconds: whole, so that it is the same everywhere.
 pub type Micros = u64;
@@ -15,7 +15,7 @@ pub type Micros = u64;
 pub const SECOND: Micros = 1_000_000;
 
 /// 4 GiB/s for each builder.
-const MICROS_PER_EXTENT: f64 = 31_250.0;
+const MICROS_PER_EXTENT: f64 = 62_500.0;
 
 /// What kind of VMs come, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub struct Storm {
     pub nodes: Vec<u64>,
     pub even: bool,
     pub occupants: Vec<Occupant>,
-    /// How much of the host is in use when everybody is there.
+    /// How much of the host is in use when everybody is there; over 1: there is no room for all.
     pub full: f64,
     /// How much of what is free at first is to be scrubbed.
     pub dirty: f64,
@@ -115,7 +115,7 @@ impl Storm {
         let weights: Vec<f64> = (0..count).map(weight).collect();
         let nodes = split(HOST_EXTENTS, &weights);
 
-        let full = dice.random_range(0.60..0.99);
+        let full = dice.random_range(0.60..1.10);
         let stays = dice.random_range(0.0..if mix == Mix::Reboot { 0.05 } else { 0.2 });
         let dirty = dice.random_range(match mix {
             Mix::Reboot => 0.8..1.0,
@@ -191,7 +191,7 @@ impl Storm {
         let evenly = if self.even { "even" } else { "uneven" };
         let killed = self.vms.iter().filter(|vm| vm.killed_at.is_some()).count();
         format!(
-            "{}: {} VMs, {} builders ({killed} killed), {} {evenly} nodes, {:.0} % full in the end, \
+            "{}: {} VMs, {} builders ({killed} killed), {} {evenly} nodes, {:.0} % wanted in the end, \
              {:.0} % of free memory dirty",
             self.mix.name(),
             self.vms.len(),

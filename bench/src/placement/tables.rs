@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::figures::{mean, rate, Estimate, Tally};
 use super::player::MODES;
-use super::storm::MIXES;
+use super::storm::{Mix, MIXES};
 use super::{Counted, On};
 use crate::page::{draw, replace_measured, row, table};
 
@@ -95,16 +95,62 @@ fn storms(counted: &[Counted]) -> String {
     table(&rows)
 }
 
-fn by_mix(counted: &[Counted]) -> String {
+/// As planned, of the VMs of the storms that each column names.
+fn by(counted: &[Counted], columns: &[(&str, &dyn Fn(&Counted) -> bool)]) -> String {
     let mut head = row(["as planned, % of VMs"]);
-    head.extend(MIXES.iter().map(|mix| mix.name().to_owned()));
+    head.extend(columns.iter().map(|(name, _)| (*name).to_owned()));
     let mut rows = vec![head];
     for (index, mode) in MODES.iter().enumerate() {
         let mut cells = vec![mode.name()];
-        for mix in MIXES {
-            let of_it = counted.iter().filter(|storm| storm.mix == mix);
+        for (_, belongs) in columns {
+            let of_it = counted.iter().filter(|storm| belongs(storm));
             let tallies: Vec<_> = of_it.map(|storm| storm.modes[index]).collect();
             cells.push(percent(of_vms(&tallies, |t| t.planned)));
+        }
+        rows.push(cells);
+    }
+    table(&rows)
+}
+
+fn by_mix(counted: &[Counted]) -> String {
+    let [a, b, c, d] = MIXES.map(|mix| move |storm: &Counted| storm.mix == mix);
+    let [one, two, three, four] = MIXES.map(Mix::name);
+    by(counted, &[(one, &a), (two, &b), (three, &c), (four, &d)])
+}
+
+fn by_fullness(counted: &[Counted]) -> String {
+    by(
+        counted,
+        &[
+            ("60 to 80 % full", &|storm| storm.full < 0.8),
+            ("80 to 99 %", &|storm| (0.8..0.99).contains(&storm.full)),
+            ("more wanted than there is", &|storm| storm.full >= 0.99),
+        ],
+    )
+}
+
+/// For each mode, the storms in which most went wrong.
+fn worst(counted: &[Counted]) -> String {
+    type Figure = (&'static str, fn(&Tally) -> u64);
+    const FIGURES: [Figure; 4] = [
+        ("most spread", |t| t.spread),
+        ("most failed late", |t| t.failed),
+        ("most refused, memory free", |t| t.refused_though_free),
+        ("most retries", |t| t.retries),
+    ];
+    let mut head = row(["seeds to look at"]);
+    head.extend(FIGURES.iter().map(|(name, _)| (*name).to_owned()));
+    let mut rows = vec![head];
+    for (index, mode) in MODES.iter().enumerate() {
+        let mut cells = vec![mode.name()];
+        for (_, figure) in FIGURES {
+            let of = |storm: &&Counted| (figure(&storm.modes[index]), u64::MAX - storm.seed);
+            let most = counted.iter().max_by_key(of);
+            let most = most.map(|storm| (storm.seed, figure(&storm.modes[index])));
+            cells.push(match most {
+                Some((seed, n)) if n > 0 => format!("{seed} ({n})"),
+                _ => String::new(),
+            });
         }
         rows.push(cells);
     }
@@ -118,13 +164,15 @@ pub fn tables(counted: &[(On, Vec<Counted>)]) -> String {
         let vms: u64 = counted.iter().map(|storm| storm.modes[0].vms).sum();
         let _ = writeln!(
             text,
-            "### On the {}\n\n{} storms, {vms} VMs, each once in every way. In brackets: 95 % intervals.\n",
+            "### On {}\n\n{} storms, {vms} VMs, each once in every way. In brackets: 95 % intervals.\n",
             on.name(),
             counted.len()
         );
         text += &landed(counted);
         text += &storms(counted);
         text += &by_mix(counted);
+        text += &by_fullness(counted);
+        text += &worst(counted);
     }
     text
 }
