@@ -1,6 +1,7 @@
 //! How often a VM lands where it was planned, and what it costs to make sure: `./dev bench --placement`.
 
 mod figures;
+mod mode;
 mod plan;
 mod player;
 mod replay;
@@ -18,7 +19,8 @@ use xen_claims::Model;
 use xen_claims_lab::allocator::{Boot, Build, Host, Profile, Tree, Xen};
 
 use figures::Tally;
-use player::{Course, Mode, MODES};
+use mode::{Mode, MODES};
+use player::Course;
 use storm::{Mix, Storm};
 
 /// Which hypervisor storms are played on.
@@ -141,7 +143,8 @@ pub(crate) fn replay(seed: u64, on: On, directory: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::player::{Builder, Claims, Outcome};
+    use super::mode::{Builder, Claims};
+    use super::player::Outcome;
     use super::*;
 
     fn on_model(seed: u64, mode: Mode) -> (Storm, Course) {

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use anyhow::{ensure, Context, Result};
 use serde_json::json;
 
-use super::player::{Course, Mode};
+use super::mode::Mode;
+use super::player::Course;
 use super::storm::{Storm, ORDER};
 
 const BUILDER: &str = "_build/default/examples/builder/builder.exe";

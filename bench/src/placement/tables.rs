@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::Result;
 
 use super::figures::{mean, rate, Estimate, Tally};
-use super::player::MODES;
+use super::mode::MODES;
 use super::storm::{Mix, MIXES};
 use super::{Counted, On};
 use crate::page::{draw, replace_measured, row, table};

@@ -83,8 +83,7 @@ let report json : Report.t =
         host = text "host";
         seed = to_int (member "seed" json);
         nodes = List.length nodes;
-        pages =
-          List.fold_left (fun n (m : Xenctrl.node_memory) -> Int64.add n m.size) 0L nodes;
+        pages = List.fold_left (fun n (m : Xenctrl.node_memory) -> Int64.add n m.size) 0L nodes;
         storms;
       }
   | _ -> raise (Type_error ("no storm with samples", json))

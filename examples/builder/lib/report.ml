@@ -99,7 +99,9 @@ let on_nodes memory =
 
 (* Time is not simulated there. *)
 let at_of_xl by (vm : Storm.vm) =
-  match by with Storm.Builder _ | Replayed _ -> "" | Xl _ -> Printf.sprintf "; at %.1f s" vm.build.ended
+  match by with
+  | Storm.Builder _ | Replayed _ -> ""
+  | Xl _ -> Printf.sprintf "; at %.1f s" vm.build.ended
 
 let vm_line by (vm : Storm.vm) =
   match vm.build.outcome with
