@@ -95,8 +95,11 @@ fn storms(counted: &[Counted]) -> String {
     table(&rows)
 }
 
+/// What a column is of: its name, and which storms.
+type Column<'a> = (&'a str, &'a dyn Fn(&Counted) -> bool);
+
 /// As planned, of the VMs of the storms that each column names.
-fn by(counted: &[Counted], columns: &[(&str, &dyn Fn(&Counted) -> bool)]) -> String {
+fn by(counted: &[Counted], columns: &[Column]) -> String {
     let mut head = row(["as planned, % of VMs"]);
     head.extend(columns.iter().map(|(name, _)| (*name).to_owned()));
     let mut rows = vec![head];
