@@ -5,7 +5,9 @@ set -euo pipefail
 command=$1
 shift
 one_per_checkout
-tools/xen.sh prepare
+base=()
+[[ ! " $* " =~ \ --base[=\ ]([^\ ]+) ]] || base=(--base "${BASH_REMATCH[1]}")
+tools/xen.sh prepare "${base[@]}"
 say "building the allocator and what drives it"
 cargo build --quiet --locked --release --bin judge --bin "$command"
 . tools/root.sh

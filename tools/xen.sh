@@ -26,10 +26,10 @@ case $1 in
     boot | conformance) one_per_checkout && checkout=${lock-} ;;
 esac
 busy=("$XEN_CLAIMS_CACHE/xen/lock" "another ./dev xen works in $XEN_CLAIMS_CACHE/xen")
-if [[ $* == prepare ]]; then
+if [[ $* == prepare || $* == "prepare ${base[*]}" ]]; then
     # What is booted meanwhile need not be waited for, if there is nothing to do.
     one_at_a_time "${busy[@]}" --shared
-    "${series[@]}" prepare --unchanged && exit
+    "${series[@]}" prepare --unchanged "${base[@]}" && exit
     exec {lock}>&-
 fi
 one_at_a_time "${busy[@]}"

@@ -117,9 +117,16 @@ int printk_ratelimit(void)
 
 unsigned long host_frame_table, host_directmap, xen_phys_start;
 unsigned long max_pdx;
+#ifdef HOST_XEN_4_17
+unsigned long max_page, total_pages;
+/* No address bits are left out of frame numbers. */
+unsigned long pfn_pdx_bottom_mask = ~0UL, ma_va_bottom_mask = ~0UL;
+unsigned long pfn_top_mask, ma_top_mask, pfn_hole_mask;
+unsigned int pfn_pdx_hole_shift;
+#endif
 struct node_data node_data[MAX_NUMNODES];
 nodemask_t node_online_map;
-unsigned int memnode_shift;
+typeof(memnode_shift) memnode_shift;
 unsigned long memnodemapsize;
 nodeid_t *memnodemap;
 uint8_t paddr_bits = PADDR_BITS;

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::run::{git, need, output, remove_directory};
+use crate::series::base::Base;
 
 /// The programs it takes.
 const PROGRAMS: &[(&str, &str)] = &[
@@ -40,8 +41,11 @@ const XEN_SOURCES: &[&str] = &[
     "common/domctl.c",
     "common/spinlock.c",
     "common/sysctl.c",
-    "lib/find-next-bit.c",
+    FIND_NEXT_BIT,
 ];
+
+/// It is assembly in Xen 4.17, and in the shims for that.
+const FIND_NEXT_BIT: &str = "lib/find-next-bit.c";
 
 /// The host's other files that see Xen's headers.
 const HOST_SOURCES: &[&str] = &[
@@ -61,13 +65,20 @@ const XEN_INCLUDES: &[&str] = &[
     "arch/x86/include/asm/mach-default",
 ];
 
+/// A header that Xen 4.17 does not have, and the shims for that, which come before the others.
+const NOT_IN_4_17: &str = "include/xen/bug.h";
+const INCLUDE_4_17: &str = "include-4.17";
+
+/// What the names of patches begin with that newer Xens have.
+const PREPARES: &str = "0000";
+
 /// What heap.c compiles, unless it is told of a copy.
 const PAGE_ALLOC: &str = "common/page_alloc.c";
 
 /// Which Xen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Xen {
-    /// The base of the series.
+    /// The base of the series, with what newer bases have.
     Stock,
     /// All of the series.
     Patched,
@@ -110,23 +121,63 @@ impl Profile {
 pub struct Tree {
     path: PathBuf,
     cache: PathBuf,
+    /// Its base, unless it is the main one.
+    pub base: Option<String>,
+    /// How many patches the series begins with that newer Xens have.
+    preparations: usize,
 }
 
 impl Tree {
-    /// The tree prepared last, or none.
+    /// The tree of the main base prepared last, or none.
     pub fn find() -> Option<Tree> {
-        let set = |name| env::var_os(name).map(PathBuf::from);
-        let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-        let cache = set("XEN_CLAIMS_CACHE").or_else(|| Some(base?.join("xen-claims")))?;
-        let xen = cache.join("xen");
-        let path = fs::canonicalize(xen.join("tree")).ok()?;
-        let cache = xen.join("allocator");
-        Some(Tree { path, cache })
+        Self::of(None).ok()
     }
 
-    /// The tree prepared last.
+    /// The tree of the main base prepared last.
     pub fn prepared() -> Result<Tree> {
-        Self::find().context("no Xen tree is prepared: ./dev xen prepare makes one")
+        Self::of(None)
+    }
+
+    /// The tree prepared last for this base, or for the main one.
+    ///
+    /// # Errors
+    ///
+    /// There is no such base, or no tree.
+    pub fn of(base: Option<&str>) -> Result<Tree> {
+        let set = |name| env::var_os(name).map(PathBuf::from);
+        let user = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+        let cache = set("XEN_CLAIMS_CACHE")
+            .or_else(|| Some(user?.join("xen-claims")))
+            .context("neither XEN_CLAIMS_CACHE nor HOME is set")?;
+        let patches = Path::new(env!("CARGO_MANIFEST_DIR")).join("../xen-patches");
+        let base = Base::find(base, &patches, &cache)?;
+        let other = base.other();
+        let option = other.map(|version| format!(" --base {version}"));
+        let path = fs::canonicalize(base.cache.path("tree")).with_context(|| {
+            let option = option.unwrap_or_default();
+            format!("no Xen tree is prepared: ./dev xen prepare{option} makes one")
+        })?;
+        let series = fs::read_to_string(base.patches.join("series"))?;
+        let preparations = series.lines().filter(|patch| patch.starts_with(PREPARES));
+        Ok(Tree {
+            path,
+            cache: base.cache.path("allocator"),
+            base: other.map(str::to_owned),
+            preparations: preparations.count(),
+        })
+    }
+
+    /// The commit that the rest of the series is compared with: the base, with its preparations if it
+    /// has some.
+    fn stock(&self) -> Result<String> {
+        let mut list = git(&self.path);
+        let commits = output(list.args(["rev-list", "--reverse", "base..HEAD"]))?;
+        let commit = match self.preparations {
+            0 => Some("base"),
+            count => commits.lines().nth(count - 1),
+        };
+        let commit = commit.context("the tree has not all of the series")?;
+        Ok(commit.to_owned())
     }
 
     /// A file of it.
@@ -213,7 +264,11 @@ fn shim() -> PathBuf {
 /// Whatever a compiled host depends on, in a name.
 fn key(tree: &Tree, xen: Xen, profile: Profile) -> Result<String> {
     let mut digest = Sha256::new();
-    digest.update(output(git(&tree.path).args(["rev-parse", "HEAD", "base"]))?);
+    digest.update(output(git(&tree.path).args([
+        "rev-parse",
+        "HEAD",
+        &tree.stock()?,
+    ]))?);
     if xen == Xen::Patched {
         digest.update(output(git(&tree.path).args(["diff", "HEAD", "--", "xen"]))?);
     }
@@ -235,7 +290,8 @@ fn source(tree: &Tree, xen: Xen) -> Result<PathBuf> {
     if xen == Xen::Patched {
         return Ok(tree.path.join("xen"));
     }
-    let base = output(git(&tree.path).args(["rev-parse", "base^{tree}"]))?;
+    let stock = tree.stock()?;
+    let base = output(git(&tree.path).args(["rev-parse", &format!("{stock}^{{tree}}")]))?;
     let directory = tree.cache.join(format!("base-{}", &base[..12]));
     if !directory.is_dir() {
         let work = TempDir::with_prefix_in("new-", &tree.cache)?;
@@ -243,7 +299,7 @@ fn source(tree: &Tree, xen: Xen) -> Result<PathBuf> {
         let mut export = git(&tree.path);
         export.args(["archive", "--output"]).arg(&archive);
         output(export.args([
-            "base",
+            &stock,
             "xen/include",
             "xen/arch/x86",
             "xen/common",
@@ -260,6 +316,10 @@ fn source(tree: &Tree, xen: Xen) -> Result<PathBuf> {
         fs::rename(work.keep(), &directory)?;
     }
     Ok(directory.join("xen"))
+}
+
+fn is_4_17(source: &Path) -> bool {
+    !source.join(NOT_IN_4_17).is_file()
 }
 
 /// Compiles one file to an object of its name.
@@ -286,7 +346,12 @@ fn xen_flags(source: &Path, xen: Xen, page_alloc: &Path) -> Vec<String> {
     }
     flags.push(format!("-DHOST_PAGE_ALLOC=\"{}\"", page_alloc.display()));
     let shim = shim();
-    let mut directories = vec![shim.join("include"), shim, source.to_owned()];
+    let mut directories = Vec::new();
+    if is_4_17(source) {
+        flags.push("-DHOST_XEN_4_17".to_owned());
+        directories.push(shim.join(INCLUDE_4_17));
+    }
+    directories.extend([shim.join("include"), shim, source.to_owned()]);
     directories.extend(XEN_INCLUDES.iter().map(|directory| source.join(directory)));
     flags.extend(
         directories
@@ -320,7 +385,9 @@ fn compile(source: &Path, xen: Xen, profile: Profile, to: &Path) -> Result<()> {
     let flags = xen_flags(source, xen, page_alloc);
     let mut objects = vec![heap(source, xen, profile, page_alloc, to)?];
     let host = HOST_SOURCES.iter().map(|file| shim().join(file));
-    for file in host.chain(XEN_SOURCES.iter().map(|file| source.join(file))) {
+    let there = |file: &&&str| !(is_4_17(source) && **file == FIND_NEXT_BIT);
+    let xen_sources = XEN_SOURCES.iter().filter(there);
+    for file in host.chain(xen_sources.map(|file| source.join(file))) {
         objects.push(object(&file, &flags, profile, to)?);
     }
     // It copies whole data segments, and the sanitizers' gaps between variables with them.

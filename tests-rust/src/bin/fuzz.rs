@@ -19,6 +19,9 @@ use xen_claims_tests::sequences::{long_sequences, Sequence};
 #[derive(Debug, Parser)]
 #[command(name = "./dev fuzz")]
 struct Arguments {
+    /// The Xen it is of: 4.20, or one of xen-patches/bases/.
+    #[arg(long, value_name = "VERSION")]
+    base: Option<String>,
     /// Go on for so long.
     #[arg(long, default_value_t = 5)]
     minutes: u64,
@@ -35,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<bool> {
-    let tree = Tree::prepared()?;
+    let tree = Tree::of(arguments.base.as_deref())?;
     let build = Build::new(&tree, Xen::Patched, Profile::Debug)?;
     let stock = Build::new(&tree, Xen::Stock, Profile::Debug)?;
     let seed = arguments.seed.unwrap_or_else(|| {

@@ -6,6 +6,7 @@
 #define CONFIG_CC_IS_GCC 1
 #define CONFIG_HAS_FAST_MULTIPLY 1
 #define CONFIG_NUMA 1
+#define CONFIG_HAS_PDX 1 /* a choice of later ones, not made here */
 #define CONFIG_NR_NUMA_NODES 64
 #define CONFIG_NR_CPUS 64
 #define CONFIG_PV 1
