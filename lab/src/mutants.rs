@@ -1,9 +1,9 @@
 //! The ways to break Xen's files that are listed in `mutants/`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 
 /// The files, below `xen/`; each has a list of its name.
 const FILES: &[&str] = &["common/page_alloc.c", "common/domctl.c", "common/sysctl.c"];
@@ -17,19 +17,30 @@ pub struct Mutant {
     pub name: String,
     /// What is wrong with it.
     pub what: String,
+    /// Whether it is in words of its base.
+    pub translated: bool,
     old: String,
     new: String,
 }
 
-/// All that are listed.
-pub fn list() -> Result<Vec<Mutant>> {
+/// All that are listed, for the main base or this one. Another base has its own names for some of what
+/// they change, and mutants of its own, in a directory of its version.
+pub fn list(base: Option<&str>) -> Result<Vec<Mutant>> {
     let lists = Path::new(env!("CARGO_MANIFEST_DIR")).join("mutants");
     let mut mutants = Vec::new();
     for file in FILES {
-        let name = Path::new(file).with_extension("mutants");
-        let list = lists.join(name.file_name().context("no name")?);
-        let text = fs::read_to_string(&list).with_context(|| list.display().to_string())?;
-        mutants.extend(parse(file, &text).with_context(|| list.display().to_string())?);
+        mutants.extend(read(&lists, file)?);
+    }
+    if let Some(base) = base {
+        let own = lists.join(base);
+        let path = own.join("words.txt");
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        translate(&mut mutants, &text).with_context(|| path.display().to_string())?;
+        for file in FILES {
+            if own.join(name_of_list(file)).is_file() {
+                mutants.extend(read(&own, file)?);
+            }
+        }
     }
     for (n, mutant) in mutants.iter().enumerate() {
         let again = mutants[..n].iter().any(|other| other.name == mutant.name);
@@ -51,6 +62,48 @@ impl Mutant {
         );
         Ok(text.replacen(&self.old, &self.new, 1))
     }
+}
+
+fn name_of_list(file: &str) -> PathBuf {
+    let list = Path::new(file).with_extension("mutants");
+    list.file_name().map(PathBuf::from).unwrap_or_default()
+}
+
+fn read(lists: &Path, file: &'static str) -> Result<Vec<Mutant>> {
+    let list = lists.join(name_of_list(file));
+    let text = fs::read_to_string(&list).with_context(|| list.display().to_string())?;
+    parse(file, &text).with_context(|| list.display().to_string())
+}
+
+/// Puts the second word of each line in the place of the first.
+fn translate(mutants: &mut [Mutant], words: &str) -> Result<()> {
+    let lines = words.lines().filter(|line| !line.starts_with('#'));
+    for line in lines.filter(|line| !line.is_empty()) {
+        let pair: Vec<&str> = line.split(' ').collect();
+        let [from, to] = pair[..] else {
+            bail!("'{line}' is not two words");
+        };
+        let mut used = false;
+        for mutant in mutants.iter_mut() {
+            let texts = [&mutant.old, &mutant.new];
+            let [old, new] = texts.map(|text| replace_word(text, from, to));
+            let here = (&old, &new) != (&mutant.old, &mutant.new);
+            used |= here;
+            mutant.translated |= here;
+            (mutant.old, mutant.new) = (old, new);
+        }
+        ensure!(used, "no mutant has {from}");
+    }
+    Ok(())
+}
+
+fn replace_word(text: &str, from: &str, to: &str) -> String {
+    let is_end = |c: char| !c.is_alphanumeric() && c != '_';
+    let pieces = text.split_inclusive(is_end).map(|piece| {
+        let (word, end) = piece.split_at(piece.trim_end_matches(is_end).len());
+        [if word == from { to } else { word }, end]
+    });
+    pieces.flatten().collect()
 }
 
 fn parse(file: &'static str, list: &str) -> Result<Vec<Mutant>> {
@@ -76,6 +129,7 @@ fn parse(file: &'static str, list: &str) -> Result<Vec<Mutant>> {
             file,
             name: name.to_owned(),
             what: what.to_owned(),
+            translated: false,
             old: old.join("\n"),
             new: new.join("\n"),
         });
@@ -99,6 +153,34 @@ mod tests {
             let error = mutants[0].apply(text).map_err(|error| error.to_string());
             assert!(error.is_err_and(|error| error.starts_with("mutant a: ")));
         }
+        Ok(())
+    }
+
+    /// A word that is a part of another one, or that nothing has.
+    #[test]
+    fn words_of_a_base_are_whole_and_of_use() -> Result<()> {
+        let mut mutants = parse(
+            "f.c",
+            "\n## a: b\n-nrspin_lock(spin_lock);\n\n## c: d\n-x\n",
+        )?;
+        translate(&mut mutants, "# Why.\n\nspin_lock lock\n")?;
+        assert_eq!(mutants[0].old, "nrspin_lock(lock);");
+        assert_eq!(
+            mutants.iter().map(|m| m.translated).collect::<Vec<_>>(),
+            [true, false]
+        );
+        for wrong in ["spin_unlock unlock", "x", "x y z"] {
+            assert!(translate(&mut mutants, wrong).is_err(), "{wrong}");
+        }
+        Ok(())
+    }
+
+    /// Two mutants of one name in different lists.
+    #[test]
+    fn every_base_has_its_lists() -> Result<()> {
+        let (main, older) = (list(None)?, list(Some("4.17"))?);
+        assert!(main.iter().all(|mutant| !mutant.translated));
+        assert!(older.len() > main.len());
         Ok(())
     }
 }

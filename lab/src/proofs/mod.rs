@@ -406,7 +406,7 @@ impl Job {
             page_alloc: None,
         };
         if let Kind::Control(mutant, _) = self.kind {
-            let list = mutants::list()?;
+            let list = mutants::list(None)?;
             let mutant = list
                 .iter()
                 .find(|known| known.name == mutant && known.file == "common/page_alloc.c")

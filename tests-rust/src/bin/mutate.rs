@@ -21,6 +21,9 @@ use xen_claims_tests::judge::{Judge, Verdict, ADDRESS, CONFORMANCE, MODEL, THREA
 #[derive(Debug, Parser)]
 #[command(name = "./dev mutate")]
 struct Arguments {
+    /// The Xen it is of: 4.20, or one of xen-patches/bases/.
+    #[arg(long, value_name = "VERSION")]
+    base: Option<String>,
     /// Only these mutants.
     names: Vec<String>,
 }
@@ -30,8 +33,8 @@ const LIMIT: Duration = Duration::from_secs(600);
 
 /// Both are asked of each mutant.
 const JUDGES: [Judge; 2] = [CONFORMANCE, MODEL];
-/// These one after the other, as long as nothing was found. That they find nothing in the files as they
-/// are, `tests/xen/sanitizers.rs` shows.
+/// These one after the other, as long as nothing was found. That they find nothing in the main base's files
+/// as they are, `tests/xen/sanitizers.rs` shows.
 const SANITIZERS: [Judge; 2] = [ADDRESS, THREADS];
 
 fn main() -> ExitCode {
@@ -39,8 +42,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<bool> {
-    let tree = Tree::prepared()?;
-    let mut mutants = mutants::list()?;
+    let tree = Tree::of(arguments.base.as_deref())?;
+    let mut mutants = mutants::list(tree.base.as_deref())?;
     for name in &arguments.names {
         ensure!(
             mutants.iter().any(|mutant| mutant.name == *name),
@@ -55,7 +58,18 @@ fn run(arguments: &Arguments) -> Result<bool> {
         mutant.apply(&text)
     });
     let texts = texts.collect::<Result<Vec<_>>>()?;
-    for judge in &JUDGES {
+    if let Some(base) = &tree.base {
+        let translated = mutants.iter().filter(|mutant| mutant.translated);
+        let names: Vec<&str> = translated.map(|mutant| &*mutant.name).collect();
+        println!(
+            "{} mutants, {} of them in the words of Xen {base}: {}",
+            mutants.len(),
+            names.len(),
+            names.join(", ")
+        );
+    }
+    let sanitizers = tree.base.iter().flat_map(|_| &SANITIZERS);
+    for judge in JUDGES.iter().chain(sanitizers) {
         let build = Build::new(&tree, Xen::Patched, judge.profile)?;
         match ask(judge, &build.object)? {
             Verdict::Nothing => {}
