@@ -229,6 +229,23 @@ pub const SUITES: &[Suite] = &[
     Suite::new("Xen's allocator, broken", Lines, "tools/allocator.sh mutate")
         .with(&[GCC])
         .needs(Source),
+    // They prepare their own tree, from where that of the others was got.
+    Suite::new(
+        "Xen 4.17's allocator against the model",
+        Lines,
+        "tools/allocator.sh fuzz --base 4.17 --calls 300000",
+    )
+    .with(&[GIT, GCC])
+    .needs(Source)
+    .only(Long),
+    Suite::new(
+        "Xen 4.17's allocator, broken",
+        Lines,
+        "tools/allocator.sh mutate --base 4.17",
+    )
+    .with(&[GIT, GCC])
+    .needs(Source)
+    .only(Long),
     Suite::new("Xen series style", Lines, "tools/xen.sh check --style"),
     Suite::new(
         "Xen 4.17 series style",
