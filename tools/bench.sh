@@ -7,8 +7,7 @@ case " $* " in
 esac
 tools/xen.sh prepare >&2
 one_per_checkout
-# What is measured has no need of a way to Xen, and the build root of this command has none.
-cc -x c -o /dev/null - -lxencall <<<"int main(void) { return 0; }" 2>/dev/null || export XEN_CLAIMS_WITHOUT_XEN=1
+needs_no_xen
 say "building what is measured"
 case " $* " in
     *" --placement "*)

@@ -22,8 +22,7 @@ if [[ ${1-} == --xl ]]; then
         dune exec --no-build -- ./examples/builder/builder.exe page --report xl-report
     exit
 fi
-# Whoever only wants the demo may have no way to Xen.
-cc -x c -o /dev/null - -lxencall <<<"int main(void) { return 0; }" 2>/dev/null || export XEN_CLAIMS_WITHOUT_XEN=1
+needs_no_xen
 say "building the example builder"
 dune build ./examples/builder/builder.exe
 say "built in $SECONDS s"

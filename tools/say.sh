@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Messages, timed steps, and the lock of a checkout.
+# Messages, timed steps, the lock of a checkout, and a build without Xen.
 
 say() { printf 'dev: %s\n' "$*" >&2; }
 
@@ -38,4 +38,9 @@ one_per_checkout() {
     export checkout_is_locked=yes
     mkdir -p target
     one_at_a_time target/.dev-lock "another ./dev works in this checkout"
+}
+
+# What is built then runs on the embedded hypervisor: who has no way to Xen need not say so.
+needs_no_xen() {
+    cc -x c -o /dev/null - -lxencall <<<"int main(void) { return 0; }" 2>/dev/null || export XEN_CLAIMS_WITHOUT_XEN=1
 }

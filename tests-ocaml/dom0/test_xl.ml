@@ -118,8 +118,8 @@ let restored_beside_others tools () =
 
 let pvh = {|type = "pvh"|}
 
-(* PV guests are not migrated: that takes shadow paging, which Xen is built without. After it, Xen
-   would emulate the TSC; QEMU takes RDTSCP for RDTSC then. *)
+(* PV guests are not migrated: that takes shadow paging, which Xen is built without. With another TSC
+   mode Xen intercepts RDTSC and RDTSCP on such a host, and QEMU reports one as the other. *)
 let migrated_beside_others tools () =
   let it = guest "migrant" 96 ~lines:[ pvh; ticking; {|tsc_mode = "native"|} ] in
   with_guests tools [ it ] @@ fun () ->

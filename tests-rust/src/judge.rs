@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(verdict(None, found, "").to_string(), "unclear: hangs");
     }
 
-    /// A program that goes on for ever, and one that is killed.
+    /// A program that goes on for longer than anybody waits.
     #[test]
     fn what_has_no_end_is_unclear() -> Result<()> {
         let (sleep, second) = (Path::new("/bin/sleep"), Path::new("9"));

@@ -75,8 +75,6 @@ pub struct Tally {
     pub refused: u64,
     /// Refused while so much memory was free: others claimed it, and did not use it yet.
     pub refused_though_free: u64,
-    /// Of these, refused because other builders were always faster.
-    pub outrun: u64,
     /// Failed or refused, and in the end there was memory for it.
     pub missed: u64,
     pub retries: u64,
@@ -91,12 +89,6 @@ impl Tally {
     pub fn of(storm: &Storm, course: &Course) -> Tally {
         let count = |f: &dyn Fn(&super::player::Played) -> bool| {
             course.vms.iter().filter(|vm| f(vm)).count() as u64
-        };
-        let refused = |f: &dyn Fn(u64, bool, u64) -> bool| {
-            count(&|vm| match vm.outcome {
-                Outcome::Refused { free_pages, outrun } => f(free_pages, outrun, vm.pages),
-                Outcome::Built | Outcome::Failed { .. } => false,
-            })
         };
         let built = |vm: &super::player::Played| vm.outcome == Outcome::Built;
         let mut free: u64 = course.left.iter().sum();
@@ -117,9 +109,10 @@ impl Tally {
             planned: count(&|vm| built(vm) && vm.stray() == 0),
             spread: count(&|vm| built(vm) && vm.stray() > 0),
             failed: count(&|vm| matches!(vm.outcome, Outcome::Failed { .. })),
-            refused: refused(&|_, _, _| true),
-            refused_though_free: refused(&|free, _, pages| free >= pages),
-            outrun: refused(&|_, outrun, _| outrun),
+            refused: count(&|vm| matches!(vm.outcome, Outcome::Refused { .. })),
+            refused_though_free: count(
+                &|vm| matches!(vm.outcome, Outcome::Refused { free_pages, .. } if free_pages >= vm.pages),
+            ),
             missed,
             retries: course.vms.iter().map(|vm| u64::from(vm.retries)).sum(),
             wasted: course.vms.iter().map(|vm| vm.wasted).sum::<u64>() as f64 / host,

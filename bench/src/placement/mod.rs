@@ -11,12 +11,12 @@ mod tables;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
-use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use xen_claims::Model;
 use xen_claims_lab::allocator::{Boot, Build, Host, Profile, Tree, Xen};
+use xen_claims_lab::run::on_every_processor;
 
 use figures::Tally;
 use mode::{Mode, MODES};
@@ -87,28 +87,21 @@ fn count(on: On, build: &Build, seed: u64) -> Result<Counted> {
 /// The storms of the seeds from 1 on, as many at once as there are processors.
 fn count_all(on: On, build: &Build, storms: usize) -> Result<Vec<Counted>> {
     let next = AtomicUsize::new(0);
-    let results: Mutex<Vec<Option<Result<Counted>>>> =
-        Mutex::new((0..storms).map(|_| None).collect());
-    let work = || loop {
+    let results = Mutex::new((0..storms).map(|_| None).collect::<Vec<_>>());
+    on_every_processor(|| loop {
         let index = next.fetch_add(1, Ordering::Relaxed);
         if index >= storms {
-            return;
+            return Ok(());
         }
-        let counted = count(on, build, index as u64 + 1);
+        let counted = count(on, build, index as u64 + 1)?;
         if let Ok(mut results) = results.lock() {
             results[index] = Some(counted);
         }
-    };
-    let threads = thread::available_parallelism().map_or(1, |n| n.get());
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(work);
-        }
-    });
+    })?;
     let results = results.into_inner().ok().context("a storm panicked")?;
     results
         .into_iter()
-        .map(|counted| counted.context("a storm was not played")?)
+        .map(|counted| counted.context("a storm was not played"))
         .collect()
 }
 

@@ -7,25 +7,26 @@ use std::process::{Command, Stdio};
 use anyhow::{ensure, Context, Result};
 use serde_json::json;
 
-use super::mode::Mode;
+use super::mode::{Claims, Mode};
 use super::player::Course;
-use super::storm::{Storm, ORDER};
+use super::storm::Storm;
 
 const BUILDER: &str = "_build/default/examples/builder/builder.exe";
 
 pub fn report(storm: &Storm, on: &str, courses: &[(Mode, Course)], directory: &Path) -> Result<()> {
     let storms: Vec<_> = courses
         .iter()
-        .map(|(mode, course)| json!({ "by": mode.name(), "course": course }))
+        .map(|(mode, course)| {
+            let claims = mode.claims != Claims::None;
+            json!({ "by": mode.name(), "claims": claims, "course": course })
+        })
         .collect();
-    let vms = storm.vms.iter().map(|vm| vm.extents << ORDER);
     let record = json!({
         "name": format!("storm {}", storm.seed),
         "about": storm.about(),
         "host": on,
         "seed": storm.seed,
         "builders": storm.builders,
-        "vms": vms.collect::<Vec<_>>(),
         "storms": storms,
     });
     let mut builder = Command::new(BUILDER)

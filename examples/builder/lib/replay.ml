@@ -59,7 +59,7 @@ let sample json : Storm.sample =
 let storm json : Storm.t =
   let course = member "course" json in
   {
-    by = Replayed (to_string (member "by" json));
+    by = Replayed { how = to_string (member "by" json); claims = to_bool (member "claims" json) };
     seconds = to_number (member "seconds" course);
     vms = List.mapi vm (to_list (member "vms" course));
     samples = list_of "samples" sample course;

@@ -3,5 +3,5 @@
 
 val read : string -> (Report.t, string) result
 (** [read json] is what [json] tells: [name], [about], [host], [seed], [builders] and [storms]. A
-    storm is how it was played, [by], and its [course], as [bench/src/placement/player.rs] has it;
-    amounts are pages. An error is one line. *)
+    storm is how it was played, [by], with [claims] or not, and its [course], as
+    [bench/src/placement/player.rs] has it; amounts are pages. An error is one line. *)

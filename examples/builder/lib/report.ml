@@ -52,7 +52,7 @@ let kind : Storm.by -> string = function
   | Builder Claims_and_exact_nodes -> "claims, exact nodes"
   | Xl { claims = false } -> "xl as it was"
   | Xl { claims = true } -> "xl with claims"
-  | Replayed how -> how
+  | Replayed { how; _ } -> how
 
 (* How long guests took from the start of their builds, where there are guests. *)
 let up_rows report =
@@ -174,16 +174,18 @@ let storm_json (storm : Storm.t) =
       ( "claims",
         `Bool
           (match storm.by with
-          | Builder Without_claims | Xl { claims = false } | Replayed _ -> false
-          | Builder (Claims_and_affinity | Claims_and_exact_nodes) | Xl { claims = true } -> true)
-      );
+          | Builder Without_claims | Xl { claims = false } | Replayed { claims = false; _ } -> false
+          | Builder (Claims_and_affinity | Claims_and_exact_nodes)
+          | Xl { claims = true }
+          | Replayed { claims = true; _ } ->
+              true) );
       ( "builder",
         `String
           (match storm.by with
           | Builder (Without_claims | Claims_and_affinity) -> "affinity"
           | Builder Claims_and_exact_nodes -> "exact"
           | Xl _ -> "xl"
-          | Replayed how -> how) );
+          | Replayed { how; _ } -> how) );
       ("built", `Int s.built);
       ("on_one_node", `Int s.on_one_node);
       ("as_planned", `Int s.as_planned);

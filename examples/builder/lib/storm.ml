@@ -1,7 +1,11 @@
 open Xenctrl_claims
 open Xenctrl_claims_testing
 
-type by = Builder of Build.how | Xl of { claims : bool } | Replayed of string
+type by =
+  | Builder of Build.how
+  | Xl of { claims : bool }
+  | Replayed of { how : string; claims : bool }
+
 type vm = { build : Build.t; memory : (int * int64) list; up : float option }
 type sample = { time : float; nodes : Xenctrl.node_memory list }
 

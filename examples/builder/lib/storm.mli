@@ -6,7 +6,7 @@ open Xenctrl_claims
 type by =
   | Builder of Build.how
   | Xl of { claims : bool }  (** [xl create], which claims on nodes or does not. *)
-  | Replayed of string  (** Another program, in the way it says. *)
+  | Replayed of { how : string; claims : bool }  (** Another program, in the way it says. *)
 
 type vm = {
   build : Build.t;

@@ -95,13 +95,12 @@ let first_error { status; said; _ } =
   in
   (* xc: error: panic: xg_dom_boot.c:118: what; libxl: error: libxl_dom.c:755:function: what *)
   let place = Str.regexp ".*error: \\(panic: \\)?\\([a-z0-9_]+\\.c:[0-9]+:[a-z0-9_]*:? *\\)?" in
-  match List.find_opt (contains "error") lines with
-  | _ when status = killed -> "xl was killed"
-  | Some line -> Str.replace_first place "" line
-  | None -> (
-      match List.filter (( <> ) "") lines with
-      | line :: _ -> line
-      | [] -> Printf.sprintf "xl ended with status %d" status)
+  if status = killed then "xl was killed"
+  else
+    match (List.find_opt (contains "error") lines, List.filter (( <> ) "") lines) with
+    | Some line, _ -> Str.replace_first place "" line
+    | None, line :: _ -> line
+    | None, [] -> Printf.sprintf "xl ended with status %d" status
 
 let on_console guest words =
   let words = Str.regexp_string words in

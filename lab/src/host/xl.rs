@@ -13,24 +13,22 @@ use crate::series::build::{BuildTree, PROGRAMS as TO_BUILD};
 /// What of a tree is in Dom0, in `bin` of a directory of its own: there may be two sets of these.
 const PROGRAMS: &[&str] = &["tools/xl/xl", "tools/libs/light/libxl-save-helper"];
 
-/// What both sets use: where, as programs look for it, and from where in the tree, or in an older one.
-const SHARED: &[(&str, &str, &str)] = &[
+/// What both sets use: where, as programs look for it, and from where in the tree: the first of these that
+/// is there. An older Xen has all of xenstore in one directory.
+const SHARED: &[(&str, &[&str])] = &[
     (
         "xl/bin/xenstored",
-        "tools/xenstored/xenstored",
-        "tools/xenstore/xenstored",
+        &["tools/xenstored/xenstored", "tools/xenstore/xenstored"],
     ),
-    ("xl/bin/xenconsoled", "tools/console/daemon/xenconsoled", ""),
-    ("xl/bin/xen-init-dom0", "tools/helpers/xen-init-dom0", ""),
+    ("xl/bin/xenconsoled", &["tools/console/daemon/xenconsoled"]),
+    ("xl/bin/xen-init-dom0", &["tools/helpers/xen-init-dom0"]),
     (
         "bin/xenstore",
-        "tools/xs-clients/xenstore",
-        "tools/xenstore/xenstore",
+        &["tools/xs-clients/xenstore", "tools/xenstore/xenstore"],
     ),
     (
         "usr/local/lib/xen/bin/xenconsole",
-        "tools/console/client/xenconsole",
-        "",
+        &["tools/console/client/xenconsole"],
     ),
 ];
 
@@ -51,13 +49,11 @@ const CHANGED: &[&str] = &["tools/libs/guest", "tools/libs/light", "tools/xl"];
 
 /// The files that Dom0 gets of a tree: where, and from where.
 pub fn files(tree: &Path) -> Vec<(String, PathBuf)> {
-    let shared = SHARED.iter().map(|(place, path, older)| {
-        let older = tree.join(older);
-        let path = if older.is_file() {
-            older
-        } else {
-            tree.join(path)
-        };
+    let shared = SHARED.iter().map(|(place, paths)| {
+        let mut all = paths.iter().map(|path| tree.join(path));
+        // One that is nowhere is missed by its newest name, when it is read.
+        let path = all.find(|path| path.is_file());
+        let path = path.unwrap_or_else(|| tree.join(paths[0]));
         ((*place).to_owned(), path)
     });
     let scripts = SCRIPTS

@@ -147,7 +147,7 @@ pub const SUITES: &[Suite] = &[
     Suite::new("Xen conformance, all hosts", Lines, "tools/xen.sh conformance")
         .with(&[QEMU])
         .needs(Xen)
-    .beside()
+        .beside()
         .only(Long),
     // But for placement, area P, which fills nodes for minutes: the conformance suite has that.
     Suite::new(
