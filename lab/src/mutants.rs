@@ -1,4 +1,4 @@
-//! The ways to break Xen's files that are listed in `mutants/`.
+//! The ways to break Xen's files and those of the library that are listed in `mutants/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,17 @@ use anyhow::{bail, ensure, Context, Result};
 
 /// The files, below `xen/`; each has a list of its name.
 const FILES: &[&str] = &["common/page_alloc.c", "common/domctl.c", "common/sysctl.c"];
+
+/// Files of the library, in the checkout; each has a list of its name in `library/`.
+const LIBRARY: &[&str] = &[
+    "claims-ml/claims.ml",
+    "claims-ml/plan.ml",
+    "claims-ml/populating.ml",
+    "xenctrl-ml/xenctrl.ml",
+    "ocaml-stubs/src/marshal.rs",
+    "ocaml-stubs/src/runtime.rs",
+    "ocaml-stubs/src/stubs.rs",
+];
 
 /// One way to break a file.
 #[derive(Debug, PartialEq)]
@@ -23,10 +34,14 @@ pub struct Mutant {
     new: String,
 }
 
-/// All that are listed, for the main base or this one. Another base has its own names for some of what
-/// they change, and mutants of its own, in a directory of its version.
+fn lists() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("mutants")
+}
+
+/// All of Xen's files that are listed, for the main base or this one. Another base has its own names for
+/// some of what they change, and mutants of its own, in a directory of its version.
 pub fn list(base: Option<&str>) -> Result<Vec<Mutant>> {
-    let lists = Path::new(env!("CARGO_MANIFEST_DIR")).join("mutants");
+    let lists = lists();
     let mut mutants = Vec::new();
     for file in FILES {
         mutants.extend(read(&lists, file)?);
@@ -42,6 +57,20 @@ pub fn list(base: Option<&str>) -> Result<Vec<Mutant>> {
             }
         }
     }
+    distinct(mutants)
+}
+
+/// All of the library's files.
+pub fn library() -> Result<Vec<Mutant>> {
+    let lists = lists().join("library");
+    let mut mutants = Vec::new();
+    for file in LIBRARY {
+        mutants.extend(read(&lists, file)?);
+    }
+    distinct(mutants)
+}
+
+fn distinct(mutants: Vec<Mutant>) -> Result<Vec<Mutant>> {
     for (n, mutant) in mutants.iter().enumerate() {
         let again = mutants[..n].iter().any(|other| other.name == mutant.name);
         ensure!(!again, "two mutants are called {}", mutant.name);
