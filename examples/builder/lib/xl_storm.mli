@@ -1,4 +1,4 @@
-(** A scenario's VMs as guests that [xl] starts, in a Dom0. *)
+(** A scenario's VMs as guests that [xl] starts, in a Dom0: PV and PVH in turn. *)
 
 open Xenctrl_claims
 
