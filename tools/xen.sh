@@ -33,26 +33,30 @@ if [[ $* == prepare || $* == "prepare ${base[*]}" ]]; then
     exec {lock}>&-
 fi
 one_at_a_time "${busy[@]}"
-# What creates domains has the layouts of libxenctrl's headers, which are another base's in another version.
+# What creates domains has the layouts of libxenctrl's headers, which are another base's in another version: so there
+# all programs are built once more, in places of their own.
 other=${base[1]-}
 [[ -d xen-patches/bases/$other ]] || other=
+products=$(realpath -m "${CARGO_TARGET_DIR:-target}")${other:+/xen-$other}
 against_the_tree() {
     [[ -n $other ]] || return 0
     local tree=$XEN_CLAIMS_CACHE/xen/$other/tree/tools
-    export CARGO_TARGET_DIR=target/xen-$other BINDGEN_EXTRA_CLANG_ARGS=-I$tree/include
-    # Ahead of this system's, as LIBRARY_PATH is not.
+    export BINDGEN_EXTRA_CLANG_ARGS=-I$tree/include DUNE_BUILD_DIR=$products/dune
+    # Rust looks there, ahead of this system's; C where LIBRARY_PATH says.
     export RUSTFLAGS="-L native=$tree/libs/ctrl -L native=$tree/libs/foreignmemory"
+    export LIBRARY_PATH=$tree/libs/ctrl:$tree/libs/foreignmemory
 }
 case $1 in
     boot | conformance)
         step "$XEN_CLAIMS_CACHE/xen/build.log" "building Xen with the series" "${series[@]}" build "${base[@]}"
-        programs() {
+        programs() (
             # All of it is in Dom0's memory.
             export CARGO_PROFILE_RELEASE_STRIP=debuginfo
-            (against_the_tree && cargo build --locked --release -p xen-claims-tests --features domains --bin conformance) &&
+            against_the_tree
+            cargo build --locked --release --target-dir "$products" -p xen-claims-tests --features domains --bin conformance &&
                 dune build ./examples/builder/builder.exe ./xenctrl-ml/bin/main.exe ./claims-ml/ ./examples/xapi/daemon.exe ./tests-ocaml/ &&
-                tests-ocaml/dom0/in-tree.sh "$(realpath "$XEN_CLAIMS_CACHE/xen/${other:+$other/}tree")" target/in-tree/toolstack-in-tree
-        }
+                tests-ocaml/dom0/in-tree.sh "$(realpath "$XEN_CLAIMS_CACHE/xen/${other:+$other/}tree")" "$products/in-tree/toolstack-in-tree"
+        )
         step "$XEN_CLAIMS_CACHE/xen/programs.log" "building the programs for Dom0" programs
         [[ -z ${checkout-} ]] || exec {checkout}>&-
         flock --shared "$lock"

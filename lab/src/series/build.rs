@@ -109,6 +109,9 @@ pub const MATRIX: [Variant; 4] = [
     },
 ];
 
+/// What an older Xen may not have, and is left out there.
+const NEWER: &[&str] = &["CONFIG_LLC_COLORING=y"];
+
 const ARM64: &[&str] = &["XEN_TARGET_ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-"];
 
 /// libxenctrl and what it, and the OCaml binding, need.
@@ -239,20 +242,40 @@ impl BuildTree {
         logged(make.args(arguments), &self.log(log))
     }
 
+    /// What of a variant this Xen does not know, and need not.
+    pub fn lacks(&self, variant: &Variant) -> Result<Vec<&'static str>> {
+        let newer = variant.config.iter().filter(|o| NEWER.contains(o));
+        let mut lacking = Vec::new();
+        for option in newer {
+            let name = option.trim_start_matches("CONFIG_");
+            let name = name.trim_end_matches("=y");
+            let search = ["grep", "--quiet", &format!("^config {name}$"), "--", "xen"];
+            match git(&self.tree).args(search).status()?.code() {
+                Some(0) => {}
+                Some(1) => lacking.push(*option),
+                _ => bail!("git grep failed in {}", self.tree.display()),
+            }
+        }
+        Ok(lacking)
+    }
+
     /// Builds the hypervisor.
     pub fn hypervisor(&self, variant: &Variant) -> Result<()> {
         let log = self.start_log(variant.name)?;
-        let (config, wanted) = (self.tree.join("xen/.config"), variant.config.join("\n"));
+        let lacking = self.lacks(variant)?;
+        let options = variant.config.iter().copied();
+        let options: Vec<_> = options.filter(|o| !lacking.contains(o)).collect();
+        let (config, wanted) = (self.tree.join("xen/.config"), options.join("\n"));
         let of = self.tree.join(".git/config-of");
         let is_made = fs::read_to_string(&of).is_ok_and(|made| made == wanted);
         if !is_made || !config.is_file() {
             let arguments = |target| [variant.make, &[target]].concat();
             self.make(log, "xen", &arguments("defconfig"))?;
             let defaults = fs::read_to_string(&config)?;
-            fs::write(&config, amended(&defaults, variant.config))?;
+            fs::write(&config, amended(&defaults, &options))?;
             self.make(log, "xen", &arguments("olddefconfig"))?;
             let result = fs::read_to_string(&config)?;
-            for option in variant.config {
+            for option in options {
                 ensure!(
                     is_so(&result, option),
                     "Xen's configuration cannot have {option}"

@@ -414,7 +414,11 @@ fn check_builds(report: &mut Report, cache: &Cache, tree: &Tree) -> Result<()> {
             bench.build_tree.killed_or_done(|| {
                 bench.checkout(last)?;
                 bench.build_quietly(&Part::Hypervisor(variant), &none)?;
-                Ok(String::new())
+                let lacking = bench.build_tree.lacks(&variant)?;
+                Ok(lacking
+                    .iter()
+                    .map(|o| format!("this Xen has no {o}"))
+                    .collect::<Vec<_>>().join(", "))
             })
         });
     }

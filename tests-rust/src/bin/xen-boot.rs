@@ -153,11 +153,14 @@ fn boot(base: &Base, without_series: bool) -> Result<Bootable> {
         .nth(2)
         .context("not in cargo's directory")?;
     // What creates domains is built for each base.
-    let release = match base.other() {
-        Some(version) => target.join(format!("xen-{version}/release")),
-        None => target.join("release"),
+    let (target, dune) = match base.other() {
+        Some(version) => {
+            let target = target.join(format!("xen-{version}"));
+            (target.clone(), target.join("dune/default"))
+        }
+        None => (target.to_owned(), PathBuf::from("_build/default")),
     };
-    let dune = Path::new("_build/default");
+    let release = target.join("release");
     let [source, ours] = [tree.join("tools/ocaml/test"), dune.join("tests-ocaml/dom0")]
         .map(|directory| fs::read(directory.join("claims.ml")));
     ensure!(

@@ -99,6 +99,13 @@ fn run(suite: &Suite, screen: &Screen, again: &Path) -> Outcome {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    // What the user names is for the main base, but for a directory, which is a place to look in.
+    if suite.command.contains("--base ") {
+        bash.env_remove("XEN_SOURCE");
+        if std::env::var_os("XEN_TARBALL").is_some_and(|path| !Path::new(&path).is_dir()) {
+            bash.env_remove("XEN_TARBALL");
+        }
+    }
     // RUST_BACKTRACE is for panics. An error says what is wrong in its own words.
     if std::env::var_os("RUST_LIB_BACKTRACE").is_none() {
         bash.env("RUST_LIB_BACKTRACE", "0");

@@ -192,20 +192,41 @@ pub const SUITES: &[Suite] = &[
     .needs(Xen)
     .beside()
     .only(Long),
-    Suite::new(
-        "Xen 4.17 conformance",
-        Lines,
-        "tools/xen.sh conformance --base 4.17 --nodes 2",
-    )
-    .with(&[QEMU])
-    .beside()
-    .only(Long),
+    // What is of another base prepares a tree of its own, from where that of the others was got.
     Suite::new(
         "Xen 4.17 in-tree tests",
         Lines,
         "tools/xen.sh boot --base 4.17 --nodes 2 -- test-claim-memory",
     )
     .with(&[QEMU])
+    .needs(Source)
+    .beside()
+    .only(Short),
+    Suite::new(
+        "Xen 4.17 in-tree tests, OCaml tests on it",
+        Lines,
+        "tools/xen.sh boot --base 4.17 --nodes 2 --timeout 1500 -- all-tests",
+    )
+    .with(&[QEMU])
+    .needs(Source)
+    .beside()
+    .only(Long),
+    Suite::new(
+        "Xen 4.17 conformance, all hosts",
+        Lines,
+        "tools/xen.sh conformance --base 4.17",
+    )
+    .with(&[QEMU])
+    .needs(Source)
+    .beside()
+    .only(Long),
+    Suite::new(
+        "xl on Xen 4.17",
+        Lines,
+        "tools/xen.sh boot --base 4.17 --nodes 2 --xl-before --timeout 7200 -- env ALCOTEST_COLUMNS=200 test-xl",
+    )
+    .with(&[QEMU])
+    .needs(Source)
     .beside()
     .only(Long),
     // All targets but those of `tests/` whose names begin with x.
@@ -232,7 +253,6 @@ pub const SUITES: &[Suite] = &[
     Suite::new("Xen's allocator, broken", Lines, "tools/allocator.sh mutate")
         .with(&[GCC])
         .needs(Source),
-    // They prepare their own tree, from where that of the others was got.
     Suite::new(
         "Xen 4.17's allocator against the model",
         Lines,
@@ -269,6 +289,13 @@ pub const SUITES: &[Suite] = &[
     Suite::new("Xen series, checked", Lines, "tools/xen.sh check")
         .needs(Source)
         .only(Long),
+    Suite::new(
+        "Xen 4.17 series, checked",
+        Lines,
+        "tools/xen.sh check --base 4.17",
+    )
+    .needs(Source)
+    .only(Long),
     // Those that take seconds; the others take a quarter of an hour each.
     Suite::new("Proofs", Lines, "tools/prove.sh allow get release turn")
         .with(PROVERS)
