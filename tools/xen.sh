@@ -25,22 +25,28 @@ case $1 in
     # In this order, as ./dev test does.
     boot | conformance) one_per_checkout && checkout=${lock-} ;;
 esac
-busy=("$XEN_CLAIMS_CACHE/xen/lock" "another ./dev xen works in $XEN_CLAIMS_CACHE/xen")
-if [[ $* == prepare || $* == "prepare ${base[*]}" ]]; then
-    # What is booted meanwhile need not be waited for, if there is nothing to do.
-    one_at_a_time "${busy[@]}" --shared
-    "${series[@]}" prepare --unchanged "${base[@]}" && exit
-    exec {lock}>&-
-fi
-one_at_a_time "${busy[@]}"
 # What creates domains has the layouts of libxenctrl's headers, which are another base's in another version: so there
 # all programs are built once more, in places of their own.
 other=${base[1]-}
 [[ -d xen-patches/bases/$other ]] || other=
+home=$XEN_CLAIMS_CACHE/xen/${other:+$other/}
+mkdir -p "$home"
+busy=("${home}lock" "another ./dev xen works in $home")
+if [[ $* =~ ^(prepare|check)(\ --base[=\ ][^\ ]+)?$ ]]; then
+    # What is booted meanwhile need not be waited for, if there is nothing to prepare.
+    one_at_a_time "${busy[@]}" --shared
+    if "${series[@]}" prepare --unchanged "${base[@]}"; then
+        [[ $1 == check ]] || exit 0
+        one_at_a_time "${home}check.lock" "another ./dev xen check works in $home"
+        exec "${series[@]}" "$@"
+    fi
+    exec {lock}>&-
+fi
+one_at_a_time "${busy[@]}"
 products=$(realpath -m "${CARGO_TARGET_DIR:-target}")${other:+/xen-$other}
 against_the_tree() {
     [[ -n $other ]] || return 0
-    local tree=$XEN_CLAIMS_CACHE/xen/$other/tree/tools
+    local tree=${home}tree/tools
     export BINDGEN_EXTRA_CLANG_ARGS=-I$tree/include DUNE_BUILD_DIR=$products/dune
     # Rust looks there, ahead of this system's; C where LIBRARY_PATH says.
     export RUSTFLAGS="-L native=$tree/libs/ctrl -L native=$tree/libs/foreignmemory"
@@ -48,16 +54,16 @@ against_the_tree() {
 }
 case $1 in
     boot | conformance)
-        step "$XEN_CLAIMS_CACHE/xen/build.log" "building Xen with the series" "${series[@]}" build "${base[@]}"
+        step "${home}build.log" "building Xen with the series" "${series[@]}" build "${base[@]}"
         programs() (
             # All of it is in Dom0's memory.
             export CARGO_PROFILE_RELEASE_STRIP=debuginfo
             against_the_tree
             cargo build --locked --release --target-dir "$products" -p xen-claims-tests --features domains --bin conformance &&
                 dune build ./examples/builder/builder.exe ./xenctrl-ml/bin/main.exe ./claims-ml/ ./examples/xapi/daemon.exe ./tests-ocaml/ &&
-                tests-ocaml/dom0/in-tree.sh "$(realpath "$XEN_CLAIMS_CACHE/xen/${other:+$other/}tree")" "$products/in-tree/toolstack-in-tree"
+                tests-ocaml/dom0/in-tree.sh "$(realpath "${home}tree")" "$products/in-tree/toolstack-in-tree"
         )
-        step "$XEN_CLAIMS_CACHE/xen/programs.log" "building the programs for Dom0" programs
+        step "${home}programs.log" "building the programs for Dom0" programs
         [[ -z ${checkout-} ]] || exec {checkout}>&-
         flock --shared "$lock"
         ;;
