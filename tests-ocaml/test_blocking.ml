@@ -39,7 +39,8 @@ let progress ~spawn ~join ~work call =
   Alcotest.(check (result unit string)) "the call" (Ok ()) !result;
   Check.at_least "rounds meanwhile" 50 count;
   if time < delay /. 2. then Alcotest.failf "the call was over after %.3f s" time;
-  if longest > delay /. 2. then Alcotest.failf "held up for %.3f s" longest
+  (* Who waits for the lock waits for all of the call; who waits less had no processor. *)
+  if longest > 0.8 *. delay then Alcotest.failf "held up for %.3f s" longest
 
 let blocked_call h d () = Xenctrl.domain_claim_memory h d [| host 1L |]
 
