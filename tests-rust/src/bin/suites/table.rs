@@ -192,6 +192,15 @@ pub const SUITES: &[Suite] = &[
     .needs(Xen)
     .beside()
     .only(Long),
+    Suite::new(
+        "Toolstack of 8 workers on Xen",
+        Lines,
+        "tools/xen.sh boot --nodes 2 --timeout 3000 -- xapi-daemon --xen",
+    )
+    .with(&[QEMU])
+    .needs(Xen)
+    .beside()
+    .only(Long),
     // What is of another base prepares a tree of its own, from where that of the others was got.
     Suite::new(
         "Xen 4.17 in-tree tests",
