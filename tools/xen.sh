@@ -48,9 +48,10 @@ against_the_tree() {
     [[ -n $other ]] || return 0
     local tree=${home}tree/tools
     export BINDGEN_EXTRA_CLANG_ARGS=-I$tree/include DUNE_BUILD_DIR=$products/dune
-    # Rust looks there, ahead of this system's; C where LIBRARY_PATH says.
+    # Ahead of this system's, as LIBRARY_PATH is not: for Rust, for what is linked with it, and to try that here.
     export RUSTFLAGS="-L native=$tree/libs/ctrl -L native=$tree/libs/foreignmemory"
-    export LIBRARY_PATH=$tree/libs/ctrl:$tree/libs/foreignmemory
+    export XEN_CLAIMS_LINK="-L$tree/libs/ctrl -L$tree/libs/foreignmemory"
+    export LD_LIBRARY_PATH=$tree/libs/ctrl:$tree/libs/foreignmemory
 }
 case $1 in
     boot | conformance)

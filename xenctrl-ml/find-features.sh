@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes which features of ocaml-stubs the two libraries are built with, and what they are linked with.
 #   find-features.sh PROFILE OCAML-VERSION
+# XEN_CLAIMS_LINK has linker options, for another libxenctrl than this system's: tools/xen.sh sets it.
 set -euo pipefail
 
 links() { cc -x c -o /dev/null - "$@" <<<'int main(void) { return 0; }' 2>/dev/null; }
@@ -18,7 +19,8 @@ if [[ -z ${XEN_CLAIMS_WITHOUT_XEN-} ]]; then
     features=xen flags=(-lxencall)
     # Not in what is installed: that part is under another licence, and a toolstack has its own.
     if [[ $1 != release ]] && links -lxenctrl -lxenforeignmemory && has_libclang; then
-        testing+=,domains testing_flags=(-lxencall -lxenctrl -lxenforeignmemory)
+        testing+=,domains
+        read -ra testing_flags <<<"${XEN_CLAIMS_LINK-} -lxencall -lxenctrl -lxenforeignmemory"
     fi
 fi
 echo "$ocaml${features:+,$features}" >features

@@ -235,21 +235,25 @@ fn check_applying(report: &mut Report, cache: &Cache, patches: &Path, tree: &Tre
 }
 
 fn check_docs(report: &mut Report, cache: &Cache, tree: &Tree) -> Result<()> {
-    let output = cache.path("docs.tmp");
-    remove_directory(&output)?;
-    fs::create_dir(&output)?;
-    report.check("documentation builds with Sphinx without warnings", || {
+    let bench = Bench::new(cache, &tree.path, "docs")?;
+    let log = cache.path("check-docs.log");
+    let warnings = |commit: &str| -> Result<BTreeSet<String>> {
+        bench.checkout(commit)?;
+        fs::write(&log, "")?;
+        let made = bench.path.join(".git/sphinx");
         let mut sphinx = Command::new("sphinx-build");
         sphinx
-            .args(["-q", "-W", "--keep-going", "-b", "html", "-d"])
-            .arg(output.join("doctrees"))
-            .arg(tree.path.join("docs"))
-            .arg(output.join("html"))
-            .current_dir(tree.path.join("docs"));
-        logged(&mut sphinx, &cache.path("check-docs.log"))?;
-        Ok(String::new())
-    });
-    remove_directory(&output)
+            .args(["-q", "--keep-going", "-E", "-b", "html", "-d"])
+            .arg(made.join("doctrees"))
+            .arg(".")
+            .arg(made.join("html"))
+            .current_dir(bench.path.join("docs"));
+        logged(&mut sphinx, &log)?;
+        Ok(warnings_in(&fs::read(&log)?))
+    };
+    let name = "documentation builds with Sphinx without a new warning";
+    report.check(name, || none_new(&warnings("checked")?, &warnings("base")?));
+    remove_directory(&bench.path)
 }
 
 /// A tree that goes from commit to commit, so that make builds again what a patch changes.
@@ -300,22 +304,29 @@ impl Bench {
         };
         let texts = logs.iter().map(|log| fs::read(self.build_tree.log(log)));
         let text = texts.collect::<Result<Vec<_>, _>>().context("no log")?;
-        let text = text.concat();
-        let text = String::from_utf8_lossy(&text);
-        let warnings = text.lines().filter(|line| is_warning(line));
-        // Line numbers differ before and after a patch.
-        Ok(warnings
-            .map(|line| line.replace(|char: char| char.is_ascii_digit(), ""))
-            .collect())
+        Ok(warnings_in(&text.concat()))
     }
 
     /// The same, but every warning that is not known is an error.
     fn build_quietly(&self, part: &Part, known: &BTreeSet<String>) -> Result<()> {
-        let warnings = self.build(part)?;
-        let new: Vec<_> = warnings.difference(known).cloned().collect();
-        ensure!(new.is_empty(), "new warnings:\n{}", new.join("\n"));
-        Ok(())
+        none_new(&self.build(part)?, known).map(drop)
     }
+}
+
+/// The warnings in a log, without numbers: those of lines differ before and after a patch.
+fn warnings_in(log: &[u8]) -> BTreeSet<String> {
+    let text = String::from_utf8_lossy(log);
+    let warnings = text.lines().filter(|line| is_warning(line));
+    warnings
+        .map(|line| line.replace(|char: char| char.is_ascii_digit(), ""))
+        .collect()
+}
+
+/// Every warning that is not known is an error; how many there are.
+fn none_new(warnings: &BTreeSet<String>, known: &BTreeSet<String>) -> Result<String> {
+    let new: Vec<_> = warnings.difference(known).cloned().collect();
+    ensure!(new.is_empty(), "new warnings:\n{}", new.join("\n"));
+    Ok(format!("{} warnings", warnings.len()))
 }
 
 /// The hypervisor of a tree's base, built in a tree of its own; where it is.
@@ -328,9 +339,9 @@ pub fn stock(cache: &Cache, tree: &Path) -> Result<PathBuf> {
     Ok(bench.path.join("xen/xen"))
 }
 
-/// Whether a line of a build's log is a warning of a compiler, a linker or a script.
+/// Whether a line of a build's log is a warning of a compiler, a linker, a script or Sphinx.
 fn is_warning(line: &str) -> bool {
-    ["warning:", "Warning ", "WARNING:"]
+    ["warning:", "Warning ", "WARNING:", "ERROR:"]
         .iter()
         .any(|word| line.contains(word))
 }
@@ -419,7 +430,8 @@ fn check_builds(report: &mut Report, cache: &Cache, tree: &Tree) -> Result<()> {
                 Ok(lacking
                     .iter()
                     .map(|o| format!("this Xen has no {o}"))
-                    .collect::<Vec<_>>().join(", "))
+                    .collect::<Vec<_>>()
+                    .join(", "))
             })
         });
     }
