@@ -24,9 +24,10 @@ let seconds_alone xc sets =
   let rounds = List.init 7 (fun _ -> List.map once sets) in
   List.mapi (fun i _ -> median (List.map (fun round -> List.nth round i) rounds)) sets
 
-(* Where libxl placed a VM is all right for any of its pages. *)
-let planned placement (vm : Scenario.vm) =
-  let claim target = { Xenctrl.pages = vm.pages; target } in
+(* Where libxl placed a VM is all right for any of its pages: a PVH guest has some besides its memory. *)
+let planned placement (vm : Scenario.vm) memory =
+  let pages = List.fold_left (fun n (_, pages) -> Int64.add n pages) 0L memory in
+  let claim target = { Xenctrl.pages; target } in
   match List.assoc_opt vm.name placement with
   | Some (Some nodes) -> Array.of_list (List.map (fun node -> claim (Int32.of_int node)) nodes)
   | Some None | None -> [| claim (-1l) |]
@@ -108,9 +109,10 @@ let play xc tools ~claims ~seed ~(progress : Storm.progress -> unit) (scenario :
           let reason = Xl.first_error ended and populated = most_pages.(i) in
           if populated = 0L then Refused { reason; touched = 0L } else Failed { reason; populated }
     in
-    let planned = match outcome with Built _ -> planned placement vm | _ -> [||] in
-    let build = { Build.vm; outcome; planned; retries = 0; started; ended = at } in
-    { build; memory = Storm.memory_of all build; up = ups.(i) }
+    let build = { Build.vm; outcome; planned = [||]; retries = 0; started; ended = at } in
+    let memory = Storm.memory_of all build in
+    let planned = match outcome with Built _ -> planned placement vm memory | _ -> [||] in
+    { build = { build with planned }; memory; up = ups.(i) }
   in
   let vms = List.mapi vm scenario.vms in
   let outstanding_pages = (Xenctrl.host_memory xc).outstanding_pages in
