@@ -438,8 +438,8 @@ let xl_cmd =
       `S Manpage.s_description;
       `P
         "In a Dom0 of ./dev xen boot --xl-before: starts the VMs as PV and PVH guests by as many \
-         $(b,xl create) as there are processors, with the tools from before the Xen series changed them, \
-         and then with those of the series; waits until each guest is up; and says where the \
+         $(b,xl create) as there are processors, with the tools from before the Xen series changed \
+         them, and then with those of the series; waits until each guest is up; and says where the \
          memory of each is. Without the older tools it plays the storm once.";
     ]
     @ format

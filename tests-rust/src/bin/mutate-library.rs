@@ -110,7 +110,13 @@ struct Copy(TempDir);
 impl Copy {
     fn of(checkout: &Path) -> Result<Copy> {
         let copy = Copy(TempDir::new()?);
-        let files = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+        let files = [
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ];
         for file in output(git(checkout).args(files))?.split_terminator('\0') {
             let from = checkout.join(file);
             // One that was removed, and git not told yet.
@@ -133,7 +139,9 @@ impl Copy {
     }
 
     fn judge(&self) -> Result<Option<Verdict>> {
-        let programs = TESTS.iter().map(|test| format!("./tests-ocaml/test_{test}.exe"));
+        let programs = TESTS
+            .iter()
+            .map(|test| format!("./tests-ocaml/test_{test}.exe"));
         // Not as developers do: what a mutant leaves unused is no error.
         let mut dune = Command::new("dune");
         dune.args(["build", "--profile", "release", "--root", "."])
@@ -194,8 +202,12 @@ mod tests {
     /// Would fail if a program that ends otherwise than by a failed test counted as one.
     #[test]
     fn only_a_failed_test_has_a_name() {
-        let said = "Testing `plan'.\n  [OK]          a   0   b.\n> [FAIL]        c d         3   the e.\n";
+        let said =
+            "Testing `plan'.\n  [OK]          a   0   b.\n> [FAIL]        c d         3   the e.\n";
         assert_eq!(first_failed(said).as_deref(), Some("c d 3 the e."));
-        assert_eq!(first_failed("Fatal error: exception Stack_overflow\n"), None);
+        assert_eq!(
+            first_failed("Fatal error: exception Stack_overflow\n"),
+            None
+        );
     }
 }
