@@ -10,7 +10,8 @@ in_root() {
     root_with tools/packages.txt tools/packages-xen.txt
     # The demo does not wait for what it does not need.
     if [[ $* == tools/demo.sh && ! -d $root ]]; then root_with tools/packages.txt; fi
-    if [[ $1 == tools/bench.sh ]]; then root_with tools/packages.txt tools/packages-bench.txt; fi
+    # With --xl it boots Xen.
+    if [[ $1 == tools/bench.sh && " $* " != *" --xl "* ]]; then root_with tools/packages.txt tools/packages-bench.txt; fi
     mkdir -p "$cache"
     [[ -w $cache ]] || die "cannot write in $cache; XDG_CACHE_HOME can name another directory"
 

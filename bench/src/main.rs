@@ -34,7 +34,14 @@ struct Options {
     /// Count instead how often VMs land where they were planned, in 1,000 storms on two hypervisors
     #[arg(long, conflicts_with = "json")]
     placement: bool,
-    /// Play only the storm of this seed, and write storm-report/report.html
+    /// With --placement: play 20 smaller storms with guests that xl starts on a booted Xen, and compare them with
+    /// simulated ones
+    #[arg(long, requires = "placement")]
+    xl: bool,
+    /// With --xl: do not boot, compare the storms that were played last
+    #[arg(long, requires = "xl", conflicts_with_all = ["quick", "storm"])]
+    again: bool,
+    /// Play only the storm of this seed, and write storm-report/report.html; with --xl, the one that was played last
     #[arg(
         long,
         value_name = "SEED",
@@ -43,7 +50,13 @@ struct Options {
     )]
     storm: Option<u64>,
     /// Where to play that storm
-    #[arg(long, value_enum, requires = "storm", default_value = "allocator")]
+    #[arg(
+        long,
+        value_enum,
+        requires = "storm",
+        conflicts_with = "xl",
+        default_value = "allocator"
+    )]
     on: placement::On,
 }
 
@@ -118,7 +131,15 @@ fn run() -> Result<()> {
     }
     let options = Options::parse();
     if let Some(seed) = options.storm {
-        return placement::replay(seed, options.on, Path::new("storm-report"));
+        let directory = Path::new("storm-report");
+        if options.xl {
+            return placement::xl::report(seed, directory);
+        }
+        return placement::replay(seed, options.on, directory);
+    }
+    if options.xl {
+        let storms = if options.quick { 2 } else { 20 };
+        return placement::xl::run(storms, options.again, options.page);
     }
     if options.placement {
         let storms = if options.quick { 20 } else { 1000 };

@@ -166,25 +166,6 @@ let storm target builders hows seed real_time json verbose directory path =
 
 (* xl *)
 
-(* A Dom0 may have nothing that draws pictures, nor a place for a page. So what a page is made of goes
-   where the table goes, in a line that [page] takes out again: the same program, which the line says. *)
-let page_mark = "page:"
-let this_program = lazy (Digest.to_hex (Digest.file Sys.executable_name))
-
-let hex text =
-  String.concat ""
-    (List.map (fun c -> Printf.sprintf "%02x" (Char.code c)) (List.of_seq (String.to_seq text)))
-
-let of_hex text =
-  String.init
-    (String.length text / 2)
-    (fun i -> Char.chr (int_of_string ("0x" ^ String.sub text (2 * i) 2)))
-
-let relayed report =
-  String.concat " "
-    [ page_mark; Lazy.force this_program; hex (Marshal.to_string (report : Report.t) []) ]
-  ^ "\n"
-
 let xl json relay path =
   guarded @@ fun () ->
   let scenario, target = read `Xen None path in
@@ -218,29 +199,30 @@ let xl json relay path =
   in
   let promised (storm : Storm.t) = storm.by = Storm.Xl { claims = true } in
   let problems = List.concat_map Summary.broken_promises (List.filter promised storms) in
-  print (text ^ if relay then relayed report else "") ~problems
+  print (text ^ if relay then Relay.line report else "") ~problems
 
 let page directory =
   guarded @@ fun () ->
-  let written line =
-    match String.split_on_char ' ' line with
-    | [ _; program; data ] when program = Lazy.force this_program ->
-        let report : Report.t = Marshal.from_string (of_hex data) 0 in
-        Page.write report ~directory
-    | _ -> Error "it is of another build of this program"
-  in
-  let rec relay result =
-    match In_channel.input_line stdin with
-    | Some line when String.starts_with ~prefix:page_mark line -> relay (Some (written line))
-    | Some line ->
-        print_endline line;
-        relay result
-    | None -> result
-  in
-  match relay None with
+  match Relay.pass_on stdin ~directory with
   | Some (Ok path) -> print (Printf.sprintf "\nReport: %s\n" path) ~problems:[]
   | Some (Error reason) -> print "" ~problems:[ "no report: " ^ reason ]
   | None -> print "" ~problems:[ "no report: nothing to make it of" ]
+
+(* xl-storms *)
+
+let xl_storms free_mib timed =
+  guarded @@ fun () ->
+  with_host Xen @@ fun xc ->
+  Xl.start_daemons ();
+  let play index line =
+    let source = Printf.sprintf "storm %d" (index + 1) in
+    let scenario = bad_input (Scenario.parse ~source line) in
+    let scenario = { scenario with builders = Domain.recommended_domain_count () } in
+    Xl_batch.play xc ~free_mib ~timed:(index < timed) scenario ~print:(fun json ->
+        print_endline (Yojson.Safe.to_string json))
+  in
+  List.iteri play (In_channel.input_lines stdin);
+  0
 
 (* replay *)
 
@@ -451,6 +433,28 @@ let xl_cmd =
   let info = Cmd.info "xl" ~doc ~man ~exits:(exits "when claims kept what they promise.") in
   Cmd.v info Term.(const xl $ json $ relay $ path)
 
+let xl_storms_cmd =
+  let doc = "start the VMs of many scenarios with xl, and print where they are, as JSON" in
+  let man =
+    [
+      `S Manpage.s_description;
+      `P
+        "In a Dom0 of ./dev xen boot --xl-before, for ./dev bench --placement --xl: reads a \
+         scenario from each line of standard input, and plays it twice, as $(b,builder xl) does, \
+         with guests that stay paused. Prints a line of JSON each time.";
+    ]
+  in
+  let free =
+    let doc = "What each node has free before a storm begins, in MiB; the rest is taken away." in
+    Arg.(required & opt (some (list int)) None & info [ "free" ] ~docv:"MIB,..." ~doc)
+  in
+  let timed =
+    let doc = "Of the first $(docv), say too when each $(b,xl create) came to what." in
+    Arg.(value & opt int 0 & info [ "timed" ] ~docv:"N" ~doc)
+  in
+  let info = Cmd.info "xl-storms" ~doc ~man ~exits:(exits "when all were played.") in
+  Cmd.v info Term.(const xl_storms $ free $ timed)
+
 let required_directory =
   let doc = "Write $(b,report.html) with pictures there; gnuplot draws them." in
   Arg.(required & opt (some string) None & info [ "report" ] ~docv:"DIR" ~doc)
@@ -465,7 +469,8 @@ let replay_cmd =
 
 let cmd =
   let doc = "a small VM builder that claims memory" in
-  Cmd.group (Cmd.info "builder" ~doc) [ storm_cmd; build_cmd; xl_cmd; page_cmd; replay_cmd ]
+  Cmd.group (Cmd.info "builder" ~doc)
+    [ storm_cmd; build_cmd; xl_cmd; xl_storms_cmd; page_cmd; replay_cmd ]
 
 (* Cmdliner follows its message with three lines of usage. One line is enough. *)
 let usage_error text =

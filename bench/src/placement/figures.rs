@@ -66,7 +66,7 @@ pub fn mean(values: &[f64]) -> Estimate {
 }
 
 /// One storm, counted.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Tally {
     pub vms: u64,
     pub planned: u64,

@@ -7,6 +7,7 @@ mod player;
 mod replay;
 mod storm;
 mod tables;
+pub(crate) mod xl;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +20,7 @@ use xen_claims_lab::allocator::{Boot, Build, Host, Profile, Tree, Xen};
 use xen_claims_lab::run::on_every_processor;
 
 use figures::Tally;
-use mode::{Mode, MODES};
+use mode::{Claims, Mode, MODES};
 use player::Course;
 use storm::{Mix, Storm};
 
@@ -84,25 +85,30 @@ fn count(on: On, build: &Build, seed: u64) -> Result<Counted> {
     })
 }
 
-/// The storms of the seeds from 1 on, as many at once as there are processors.
-fn count_all(on: On, build: &Build, storms: usize) -> Result<Vec<Counted>> {
+/// What `job` says of each of `count`, as many at once as there are processors.
+fn of_each<T: Send>(count: usize, job: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
     let next = AtomicUsize::new(0);
-    let results = Mutex::new((0..storms).map(|_| None).collect::<Vec<_>>());
+    let results = Mutex::new((0..count).map(|_| None).collect::<Vec<_>>());
     on_every_processor(|| loop {
         let index = next.fetch_add(1, Ordering::Relaxed);
-        if index >= storms {
+        if index >= count {
             return Ok(());
         }
-        let counted = count(on, build, index as u64 + 1)?;
+        let result = job(index)?;
         if let Ok(mut results) = results.lock() {
-            results[index] = Some(counted);
+            results[index] = Some(result);
         }
     })?;
     let results = results.into_inner().ok().context("a storm panicked")?;
     results
         .into_iter()
-        .map(|counted| counted.context("a storm was not played"))
+        .map(|result| result.context("a storm was not played"))
         .collect()
+}
+
+/// The storms of the seeds from 1 on.
+fn count_all(on: On, build: &Build, storms: usize) -> Result<Vec<Counted>> {
+    of_each(storms, |index| count(on, build, index as u64 + 1))
 }
 
 /// Plays all of them, and prints tables; `page`: writes them into docs/placement.md.
@@ -129,14 +135,15 @@ pub(crate) fn replay(seed: u64, on: On, directory: &Path) -> Result<()> {
     let storm = Storm::draw(seed);
     let mut courses = Vec::new();
     for mode in MODES {
-        courses.push((mode, play(on, &build, &storm, mode, true)?));
+        let course = play(on, &build, &storm, mode, true)?;
+        courses.push((mode.name(), mode.claims != Claims::None, course));
     }
     replay::report(&storm, on.name(), &courses, directory)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::mode::{Builder, Claims};
+    use super::mode::Builder;
     use super::player::Outcome;
     use super::*;
 

@@ -4,10 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use anyhow::{ensure, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use xen_claims::{
-    Claim, ClaimSet, DomainId, Errno, FaultInjection, HypercallError, NodeId, Pages, Placement,
-    Target, Topology,
+    Claim, ClaimSet, DomainId, Errno, FaultInjection, NodeId, Pages, Placement, Target, Topology,
 };
 
 use super::mode::{Builder, Claims, Mode};
@@ -68,7 +67,7 @@ impl Played {
 }
 
 /// Memory of each node at a time, in pages: size, free, claimed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sample {
     pub time: f64,
     pub nodes: Vec<(u64, u64, u64)>,
@@ -94,9 +93,36 @@ pub fn topology(storm: &Storm) -> Result<Topology> {
     Ok(Topology::new(nodes.collect::<Result<Vec<_>>>()?)?)
 }
 
-fn node_id(node: usize) -> NodeId {
+pub fn node_id(node: usize) -> NodeId {
     // OK because plans have nodes of the host only.
     NodeId::all().nth(node).unwrap_or_else(|| unreachable!())
+}
+
+/// A new domain that may have so many pages.
+pub fn domain_of<H: FaultInjection>(hypervisor: &H, pages: u64) -> Result<DomainId> {
+    let domain = hypervisor.create()?;
+    hypervisor.set_max_pages(domain, Pages::new(pages))?;
+    Ok(domain)
+}
+
+/// Puts what is there before where it is, and takes away what leaves dirty memory: who leaves later, and when.
+pub fn occupy<H: FaultInjection>(hypervisor: &H, storm: &Storm) -> Result<Vec<(Micros, DomainId)>> {
+    let mut leaving = Vec::new();
+    for occupant in &storm.occupants {
+        let domain = domain_of(hypervisor, occupant.extents * PAGES)?;
+        let exact = Placement::Exact(node_id(occupant.node));
+        let given = hypervisor.populate(domain, ORDER, occupant.extents, exact)?;
+        // Xen's node may begin in the middle of an extent.
+        let rest = (occupant.extents - given) * PAGES;
+        let pages = hypervisor.populate(domain, 0, rest, exact)?;
+        ensure!(pages == rest, "node {} is too small", occupant.node);
+        leaving.extend(occupant.leaves.map(|time| (time, domain)));
+    }
+    for (_, domain) in leaving.iter().filter(|(time, _)| *time == 0) {
+        hypervisor.destroy(*domain)?;
+    }
+    leaving.retain(|(time, _)| *time > 0);
+    Ok(leaving)
 }
 
 /// A build under way.
@@ -141,34 +167,6 @@ impl<H: FaultInjection> Player<'_, H> {
 
     fn pages(&self, build: &Build) -> u64 {
         self.vm(build).extents * PAGES
-    }
-
-    fn domain(&self, pages: u64) -> Result<DomainId, HypercallError> {
-        let domain = self.hypervisor.create()?;
-        self.hypervisor.set_max_pages(domain, Pages::new(pages))?;
-        Ok(domain)
-    }
-
-    /// Puts what is there before where it is, and takes away what leaves dirty memory.
-    fn occupy(&self) -> Result<Vec<(Micros, DomainId)>> {
-        let mut leaving = Vec::new();
-        for occupant in &self.storm.occupants {
-            let domain = self.domain(occupant.extents * PAGES)?;
-            let exact = Placement::Exact(node_id(occupant.node));
-            let given = self
-                .hypervisor
-                .populate(domain, ORDER, occupant.extents, exact)?;
-            // Xen's node may begin in the middle of an extent.
-            let rest = (occupant.extents - given) * PAGES;
-            let pages = self.hypervisor.populate(domain, 0, rest, exact)?;
-            ensure!(pages == rest, "node {} is too small", occupant.node);
-            leaving.extend(occupant.leaves.map(|time| (time, domain)));
-        }
-        for (_, domain) in leaving.iter().filter(|(time, _)| *time == 0) {
-            self.hypervisor.destroy(*domain)?;
-        }
-        leaving.retain(|(time, _)| *time > 0);
-        Ok(leaving)
     }
 
     /// A plan for the host as it is.
@@ -232,7 +230,7 @@ impl<H: FaultInjection> Player<'_, H> {
                 }
                 let build = Build {
                     vm: self.next_vm,
-                    domain: self.domain(vm.extents * PAGES)?,
+                    domain: domain_of(self.hypervisor, vm.extents * PAGES)?,
                     plan: Plan::new(),
                     todo: Vec::new(),
                     populated: 0,
@@ -250,7 +248,7 @@ impl<H: FaultInjection> Player<'_, H> {
                 self.hypervisor.destroy(build.domain)?;
                 build.wasted += std::mem::take(&mut build.populated);
                 build.again = true;
-                build.domain = self.domain(self.pages(&build))?;
+                build.domain = domain_of(self.hypervisor, self.pages(&build))?;
                 self.decide(now, build)
             }
         }
@@ -388,7 +386,7 @@ pub fn play<H: FaultInjection>(
         next_vm: 0,
         played: vec![None; storm.vms.len()],
     };
-    let mut leaving = player.occupy()?;
+    let mut leaving = occupy(hypervisor, storm)?;
     leaving.sort_unstable_by_key(|(time, _)| Reverse(*time));
     let mut builders: Vec<_> = (0..storm.builders).map(|_| Some(Next::Take)).collect();
     // Who is furthest behind goes first, and of these the one with the lowest number.

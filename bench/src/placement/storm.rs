@@ -99,8 +99,24 @@ fn split(total: u64, weights: &[f64]) -> Vec<u64> {
     weights.iter().map(part).collect()
 }
 
+/// A host that is there, so that a storm is drawn for it, and is smaller.
+#[derive(Debug, Clone, Copy)]
+pub struct Real<'a> {
+    /// What each node has, in extents.
+    pub nodes: &'a [u64],
+    pub builders: usize,
+    /// The smallest VM that can be.
+    pub least: u64,
+}
+
 impl Storm {
     pub fn draw(seed: u64) -> Storm {
+        Storm::draw_on(seed, None)
+    }
+
+    /// What the storm of that seed is on a `real` host: as full, of the same mix, on as much dirty memory,
+    /// with fewer VMs. All come at once, nobody is killed, and who was to leave meanwhile has left.
+    pub fn draw_on(seed: u64, real: Option<Real>) -> Storm {
         let mut dice = ChaCha8Rng::seed_from_u64(seed);
         let mix = pick(&mut dice, &MIXES);
         let even = dice.random_bool(0.5);
@@ -113,7 +129,10 @@ impl Storm {
             }
         };
         let weights: Vec<f64> = (0..count).map(weight).collect();
-        let nodes = split(HOST_EXTENTS, &weights);
+        let (nodes, size) = match real {
+            Some(real) => (real.nodes.to_vec(), real.nodes.iter().sum()),
+            None => (split(HOST_EXTENTS, &weights), HOST_EXTENTS),
+        };
 
         let full = dice.random_range(0.60..1.10);
         let stays = dice.random_range(0.0..if mix == Mix::Reboot { 0.05 } else { 0.2 });
@@ -140,19 +159,22 @@ impl Storm {
             let mut left = size - stay;
             if mix == Mix::Evacuation {
                 let when = dice.random_range(0..20 * SECOND);
-                left -= there(part(0.1), Some(when.max(1)));
+                let when = if real.is_some() { 0 } else { when.max(1) };
+                left -= there(part(0.1), Some(when));
             }
             there((left as f64 * dirty) as u64, Some(0));
         }
 
-        let count = dice.random_range(40..=80);
-        let size = |_| pick_weighted(&mut dice, mix.sizes());
-        let sizes: Vec<f64> = (0..count).map(size).collect();
-        let wanted = (HOST_EXTENTS as f64 * full) as u64 - staying;
+        let count = dice.random_range(if real.is_some() { 10..=16 } else { 40..=80 });
+        let weight = |_| pick_weighted(&mut dice, mix.sizes());
+        let sizes: Vec<f64> = (0..count).map(weight).collect();
+        let wanted = (size as f64 * full) as u64 - staying;
         let extents = split(wanted, &sizes);
-        let killed = dice.random_bool(0.5);
+        let least = real.map_or(1, |real| real.least);
+        let killed = dice.random_bool(0.5) && real.is_none();
         let mut arrivals: Vec<Micros> = (0..count as u64)
             .map(|index| match mix {
+                _ if real.is_some() => 0,
                 Mix::Desktops => dice.random_range(0..5 * SECOND),
                 Mix::Databases => dice.random_range(0..30 * SECOND),
                 Mix::Reboot => 0,
@@ -161,7 +183,7 @@ impl Storm {
             .collect();
         arrivals.sort_unstable();
         let vm = |(extents, arrives): (u64, Micros)| {
-            let extents = extents.max(1);
+            let extents = extents.max(least);
             Vm {
                 extents,
                 arrives,
@@ -177,11 +199,14 @@ impl Storm {
             seed,
             mix,
             nodes,
-            even,
+            even: even && real.is_none(),
             occupants,
             full,
             dirty,
-            builders: pick(&mut dice, &[2, 4, 8, 16, 32]),
+            builders: match real {
+                Some(real) => real.builders,
+                None => pick(&mut dice, &[2, 4, 8, 16, 32]),
+            },
             vms,
         }
     }
@@ -249,5 +274,45 @@ mod tests {
         let same = |seed| format!("{:?}", Storm::draw(seed));
         assert_eq!(same(7), same(7));
         assert_ne!(same(7), same(8));
+    }
+
+    #[test]
+    fn on_a_real_host_they_are_smaller_and_else_the_same() {
+        let nodes = [800, 1000, 1000, 900];
+        let real = Real {
+            nodes: &nodes,
+            builders: 4,
+            least: 64,
+        };
+        for seed in 0..200 {
+            let (storm, large) = (Storm::draw_on(seed, Some(real)), Storm::draw(seed));
+            assert_eq!(
+                (storm.mix, storm.full, storm.dirty),
+                (large.mix, large.full, large.dirty)
+            );
+            assert_eq!((&storm.nodes[..], storm.builders), (&nodes[..], 4));
+            assert!((10..=16).contains(&storm.vms.len()));
+            for vm in &storm.vms {
+                assert!(vm.extents >= 64 && vm.arrives == 0 && vm.killed_at.is_none());
+            }
+            for (node, size) in nodes.iter().enumerate() {
+                let there = storm.occupants.iter().filter(|o| o.node == node);
+                assert!(there.map(|o| o.extents).sum::<u64>() <= *size);
+            }
+            assert!(storm
+                .occupants
+                .iter()
+                .all(|o| matches!(o.leaves, None | Some(0))));
+            let stays = storm.occupants.iter().filter(|o| o.leaves.is_none());
+            let stays: u64 = stays.map(|o| o.extents).sum();
+            let wanted: u64 = storm.vms.iter().map(|vm| vm.extents).sum();
+            let full = (wanted + stays) as f64 / 3700.0;
+            // Small ones are made larger.
+            assert!(
+                (storm.full - 0.01..storm.full + 0.15).contains(&full),
+                "{full}: {}",
+                storm.about()
+            );
+        }
     }
 }

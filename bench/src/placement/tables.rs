@@ -218,3 +218,8 @@ pub fn write(counted: &[(On, Vec<Counted>)]) -> Result<()> {
     picture(counted)?;
     replace_measured(PAGE, "./dev bench --placement --page", &tables(counted))
 }
+
+/// The same for storms of real guests.
+pub fn replace_real(measured: &str) -> Result<()> {
+    replace_measured(PAGE, "./dev bench --placement --xl --page", measured)
+}

@@ -33,5 +33,8 @@ val to_json : t -> Yojson.Safe.t
     [started], [ended], and [up] where a guest said that it is. Amounts are pages of 4096 bytes,
     times are seconds. *)
 
+val storm_json : Storm.t -> Yojson.Safe.t
+(** [storm_json storm] is what {!to_json} has of one storm. *)
+
 val gib : int64 -> string
 (** [gib pages] is that many GiB, or MiB if it is less than one. *)

@@ -29,23 +29,27 @@ let environment tools =
     :: ("LIBXL_SAVE_HELPER=" ^ tools ^ "/bin/libxl-save-helper")
     :: kept)
 
-let start tools arguments =
-  let file = Filename.temp_file "xl" ".out" in
-  let out = Unix.openfile file [ O_WRONLY; O_CLOEXEC ] 0 in
+let spawn tools arguments out =
   let nothing = Unix.openfile "/dev/null" [ O_RDONLY; O_CLOEXEC ] 0 in
   let program = tools ^ "/bin/xl" in
-  let began = Unix.gettimeofday () in
   let args = Array.of_list (program :: arguments) in
   let pid = Unix.create_process_env program args (environment tools) nothing out out in
   List.iter Unix.close [ out; nothing ];
-  let rec wait () =
-    match Unix.waitpid [] pid with
-    | exception Unix.Unix_error (EINTR, _, _) -> wait ()
-    | _, WEXITED status -> status
-    | _, (WSIGNALED _ | WSTOPPED _) -> killed
-  in
+  pid
+
+let rec status_of pid =
+  match Unix.waitpid [] pid with
+  | exception Unix.Unix_error (EINTR, _, _) -> status_of pid
+  | _, WEXITED status -> status
+  | _, (WSIGNALED _ | WSTOPPED _) -> killed
+
+let start tools arguments =
+  let file = Filename.temp_file "xl" ".out" in
+  let out = Unix.openfile file [ O_WRONLY; O_CLOEXEC ] 0 in
+  let began = Unix.gettimeofday () in
+  let pid = spawn tools arguments out in
   let ended () =
-    let status = wait () in
+    let status = status_of pid in
     let seconds = Unix.gettimeofday () -. began in
     let said = In_channel.with_open_bin file In_channel.input_all in
     Sys.remove file;
@@ -54,6 +58,22 @@ let start tools arguments =
   (pid, ended)
 
 let run tools arguments = snd (start tools arguments) ()
+
+let run_heard tools arguments ~heard =
+  let from, out = Unix.pipe ~cloexec:true () in
+  let began = Unix.gettimeofday () in
+  let pid = spawn tools arguments out in
+  let lines = Unix.in_channel_of_descr from in
+  let rec listen said =
+    match In_channel.input_line lines with
+    | None -> String.concat "\n" (List.rev said)
+    | Some line ->
+        heard line;
+        listen (line :: said)
+  in
+  let said = Fun.protect ~finally:(fun () -> In_channel.close lines) (fun () -> listen []) in
+  let status = status_of pid in
+  { status; said; seconds = Unix.gettimeofday () -. began }
 
 let uuid_text guest =
   let hex = Digest.to_hex (uuid guest) in

@@ -36,6 +36,10 @@ type ended = {
 val run : tools -> string list -> ended
 (** [run tools arguments] runs [xl] to its end. *)
 
+val run_heard : tools -> string list -> heard:(string -> unit) -> ended
+(** [run_heard tools arguments ~heard] is {!run}, and calls [heard] with each line when it is said.
+*)
+
 val start : tools -> string list -> int * (unit -> ended)
 (** [start tools arguments] runs [xl]: its process, and how to wait for its end. *)
 

@@ -7,9 +7,9 @@ let most_seconds_to_boot = 300.
 (* QEMU takes an RDTSCP that Xen intercepts for RDTSC, and a PVH guest hangs: so none is. *)
 let pvh = [ {|type = "pvh"|}; {|tsc_mode = "native"|} ]
 
-(* PV and PVH in turn. *)
-let guest i (vm : Scenario.vm) =
-  let lines = if i mod 2 = 0 then [] else pvh in
+(* PV and PVH in turn; those that never run are PV, which have their memory and no more. *)
+let guest ~paused i (vm : Scenario.vm) =
+  let lines = if paused || i mod 2 = 0 then [] else pvh in
   { Xl.name = vm.name; mib = Int64.to_int (Int64.div vm.pages 256L); lines }
 
 let seconds_alone xc sets =
@@ -24,6 +24,18 @@ let seconds_alone xc sets =
   let rounds = List.init 7 (fun _ -> List.map once sets) in
   List.mapi (fun i _ -> median (List.map (fun round -> List.nth round i) rounds)) sets
 
+(* As many at once as were made at once, as that takes as long. *)
+let destroy_all xc tools guests =
+  let next = Atomic.make 0 in
+  let rec destroyer () =
+    let i = Atomic.fetch_and_add next 1 in
+    if i < Array.length guests then (
+      Xl.destroy xc tools guests.(i);
+      destroyer ())
+  in
+  let several = List.init (Domain.recommended_domain_count ()) (fun _ -> Domain.spawn destroyer) in
+  List.iter Domain.join several
+
 (* Where libxl placed a VM is all right for any of its pages: a PVH guest has some besides its memory. *)
 let planned placement (vm : Scenario.vm) memory =
   let pages = List.fold_left (fun n (_, pages) -> Int64.add n pages) 0L memory in
@@ -32,10 +44,12 @@ let planned placement (vm : Scenario.vm) memory =
   | Some (Some nodes) -> Array.of_list (List.map (fun node -> claim (Int32.of_int node)) nodes)
   | Some None | None -> [| claim (-1l) |]
 
-let play xc tools ~claims ~seed ~(progress : Storm.progress -> unit) (scenario : Scenario.t) :
-    Storm.t =
+type heard = Scenario.vm -> time:float -> string -> unit
+
+let play xc tools ~claims ?(paused = false) ?heard ~seed ~(progress : Storm.progress -> unit)
+    (scenario : Scenario.t) : Storm.t =
   let vms = Array.of_list scenario.vms in
-  let guests = Array.mapi guest vms in
+  let guests = Array.mapi (guest ~paused) vms in
   let count = Array.length vms in
   let ends = Array.make count None in
   (* By several OCaml domains, each VM's by one. *)
@@ -47,7 +61,15 @@ let play xc tools ~claims ~seed ~(progress : Storm.progress -> unit) (scenario :
     let i = Atomic.fetch_and_add next 1 in
     if i < count then (
       let started = Clock.now actor in
-      let ended = Xl.run tools (Xl.create guests.(i)) in
+      let create = Xl.create guests.(i) @ if paused then [ "-p" ] else [] in
+      let ended =
+        match (heard : heard option) with
+        | None -> Xl.run tools create
+        | Some heard ->
+            let heard = heard vms.(i) in
+            Xl.run_heard tools ("-vvv" :: create) ~heard:(fun line ->
+                heard ~time:(Clock.now actor) line)
+      in
       ends.(i) <- Some (started, ended, Clock.now actor);
       starter actor)
   in
@@ -90,7 +112,9 @@ let play xc tools ~claims ~seed ~(progress : Storm.progress -> unit) (scenario :
       match ends.(i) with
       | None -> true
       | Some (_, (ended : Xl.ended), now) ->
-          ended.status = 0 && ups.(i) = None && Clock.now actor < now +. most_seconds_to_boot
+          (not paused) && ended.status = 0
+          && ups.(i) = None
+          && Clock.now actor < now +. most_seconds_to_boot
     in
     if List.exists awaited (List.init count Fun.id) then (
       Clock.spend actor seconds_per_sample;
@@ -117,5 +141,5 @@ let play xc tools ~claims ~seed ~(progress : Storm.progress -> unit) (scenario :
   let vms = List.mapi vm scenario.vms in
   let outstanding_pages = (Xenctrl.host_memory xc).outstanding_pages in
   let seconds = List.fold_left (fun t (vm : Storm.vm) -> Float.max t vm.build.ended) 0. vms in
-  Array.iter (Xl.destroy xc tools) guests;
+  destroy_all xc tools guests;
   { by = Xl { claims }; seconds; vms; samples = List.rev !samples; outstanding_pages }

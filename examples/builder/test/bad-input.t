@@ -62,7 +62,7 @@ The rest of the command line:
   $ bad storm - -
   builder: too many arguments, don't know what to do with '-' (--help explains)
   $ bad
-  builder: required COMMAND name is missing, must be one of 'build', 'page', 'replay', 'storm' or 'xl'. (--help explains)
+  builder: required COMMAND name is missing, must be one of 'build', 'page', 'replay', 'storm', 'xl' or 'xl-storms'. (--help explains)
   $ bad storms
   builder: unknown command 'storms', did you mean 'storm'? (--help explains)
 

@@ -1,6 +1,6 @@
 //! A host to boot: its nodes, and where and in what state their memory is.
 
-use xen_claims::Topology;
+use xen_claims::{Pages, Topology};
 
 use super::loaded::Range;
 
@@ -26,6 +26,9 @@ pub enum Placing {
     /// Half of it as [`Placing::Packed`] has it, the other half behind 8 GiB: that is where the DMA
     /// zone ends, if there is one.
     Split,
+    /// So much of the first node behind 4 MiB, and the rest as [`Placing::Aligned`] has it, behind 8 GiB:
+    /// what a host with a DMA zone is like.
+    FirstLow(Pages),
 }
 
 /// The host to boot.
@@ -78,7 +81,7 @@ impl Boot {
         }
         let mut start = FIRST;
         let mut range = |node, pages| {
-            if self.placing == Placing::Aligned {
+            if matches!(self.placing, Placing::Aligned | Placing::FirstLow(_)) {
                 start = start.next_multiple_of(1 << 20);
             }
             let range = Range { node, start, pages };
@@ -86,6 +89,27 @@ impl Boot {
             start = (start + pages).next_multiple_of(1024);
             range
         };
+        if let Placing::FirstLow(low) = self.placing {
+            let mut low = low.get();
+            let mut ranges = Vec::new();
+            if let Some(first) = nodes.iter_mut().find(|(_, pages, _)| *pages > 0) {
+                low = low.min(first.1);
+                first.1 -= low;
+                ranges.push(Range {
+                    node: first.0,
+                    start: FIRST,
+                    pages: low,
+                });
+            }
+            for (node, pages, _) in nodes {
+                let high = range(node, pages);
+                ranges.push(Range {
+                    start: high.start + END_OF_DMA,
+                    ..high
+                });
+            }
+            return ranges;
+        }
         if self.placing != Placing::Split {
             let all = nodes.into_iter();
             return all.map(|(node, pages, _)| range(node, pages)).collect();
