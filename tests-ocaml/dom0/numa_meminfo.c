@@ -12,8 +12,12 @@
 #include <caml/memory.h>
 #include <caml/mlvalues.h>
 
-/* As in the binding: a custom block that holds it. */
-#define xch_of_val(v) (*((xc_interface **)Data_custom_val(v)))
+/*
+ * As in the binding: a custom block that holds it. In Xen 4.17 it is the pointer itself, for OCaml 5 with its
+ * lowest bit set.
+ */
+#define xch_of_val(v) \
+    (Is_long(v) ? (xc_interface *)((v) - 1) : *(xc_interface **)Data_custom_val(v))
 
 #define MAX_NODES 64
 

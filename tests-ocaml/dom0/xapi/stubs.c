@@ -27,8 +27,15 @@
 /* Of Xen's own binding. */
 extern value stub_xc_domain_numa_get_node_pages(value xch, value domid);
 
+/*
+ * Of Xen's own binding, too: a custom block that holds it. In Xen 4.17 it is the pointer itself, for OCaml 5
+ * with its lowest bit set.
+ */
 static xc_interface *handle(value v)
 {
+    if (Is_long(v))
+        return (xc_interface *)(v - 1);
+
     return *(xc_interface **)Data_custom_val(v);
 }
 
