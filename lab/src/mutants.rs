@@ -70,6 +70,29 @@ pub fn library() -> Result<Vec<Mutant>> {
     distinct(mutants)
 }
 
+/// Those of these names; without names, all.
+///
+/// # Errors
+///
+/// There is none of a name.
+pub fn only(mut mutants: Vec<Mutant>, names: &[String]) -> Result<Vec<Mutant>> {
+    for name in names {
+        ensure!(
+            mutants.iter().any(|mutant| mutant.name == *name),
+            "there is no mutant {name}"
+        );
+    }
+    mutants.retain(|mutant| names.is_empty() || names.contains(&mutant.name));
+    Ok(mutants)
+}
+
+/// Says how many of them were noticed, for people and to be counted; whether all were.
+pub fn tell(noticed: usize, all: usize) -> bool {
+    println!("{noticed} of {all} noticed");
+    println!("{noticed} passed, {} failed", all - noticed);
+    noticed == all
+}
+
 fn distinct(mutants: Vec<Mutant>) -> Result<Vec<Mutant>> {
     for (n, mutant) in mutants.iter().enumerate() {
         let again = mutants[..n].iter().any(|other| other.name == mutant.name);

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use anyhow::{ensure, Result};
+use anyhow::{ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 use xen_claims::{
     Claim, ClaimSet, DomainId, Errno, FaultInjection, NodeId, Pages, Placement, Target, Topology,
@@ -125,6 +125,65 @@ pub fn occupy<H: FaultInjection>(hypervisor: &H, storm: &Storm) -> Result<Vec<(M
     Ok(leaving)
 }
 
+/// Lets builders take turns, each of which says when it has its next one, or none any more. Who is furthest
+/// behind goes first, and of these the one with the lowest number.
+pub fn take_turns<N>(
+    builders: usize,
+    first: fn() -> N,
+    mut turn: impl FnMut(Micros, N) -> Result<Option<(Micros, N)>>,
+) -> Result<()> {
+    let mut nexts: Vec<_> = (0..builders).map(|_| Some(first())).collect();
+    let mut turns: BinaryHeap<_> = (0..builders).map(|id| Reverse((0, id))).collect();
+    while let Some(Reverse((now, id))) = turns.pop() {
+        let Some(next) = nexts[id].take() else {
+            continue;
+        };
+        if let Some((time, next)) = turn(now, next)? {
+            nexts[id] = Some(next);
+            turns.push(Reverse((time, id)));
+        }
+    }
+    Ok(())
+}
+
+/// Gives back what a built domain claims and did not use, and says what it has on which node.
+pub fn settle<H: FaultInjection>(hypervisor: &H, domain: DomainId) -> Result<Plan> {
+    hypervisor.claim_pages(domain, Pages::ZERO)?;
+    let pages = hypervisor.node_pages(domain)?;
+    let all = pages.iter().map(|pages| pages.get()).enumerate();
+    Ok(all.filter(|(_, pages)| *pages > 0).collect())
+}
+
+/// All VMs, when all is over.
+pub fn all_played(played: Vec<Option<Played>>) -> Result<Vec<Played>> {
+    let all: Option<Vec<Played>> = played.into_iter().collect();
+    all.context("not every VM was built or turned away")
+}
+
+/// How a storm went, when nobody is left but these VMs.
+pub fn course<H: FaultInjection>(
+    hypervisor: &H,
+    vms: Vec<Played>,
+    samples: Vec<Sample>,
+) -> Result<Course> {
+    let claimed = hypervisor.host()?.claimed;
+    ensure!(
+        claimed == Pages::ZERO,
+        "{claimed} pages are claimed when all is over"
+    );
+    let nodes = hypervisor.nodes()?;
+    Ok(Course {
+        seconds: last_end(&vms),
+        vms,
+        left: nodes.iter().map(|node| node.free.get()).collect(),
+        samples,
+    })
+}
+
+fn last_end(vms: &[Played]) -> f64 {
+    vms.iter().fold(0.0, |end, vm| end.max(vm.ended))
+}
+
 /// A build under way.
 struct Build {
     vm: usize,
@@ -183,13 +242,10 @@ impl<H: FaultInjection> Player<'_, H> {
     }
 
     fn done(&mut self, now: Micros, build: Build, outcome: Outcome) -> Result<()> {
-        let mut memory = Vec::new();
+        let mut memory = Plan::new();
         let mut wasted = build.wasted;
         if outcome == Outcome::Built {
-            self.hypervisor.claim_pages(build.domain, Pages::ZERO)?;
-            let pages = self.hypervisor.node_pages(build.domain)?;
-            memory = pages.iter().map(|pages| pages.get()).enumerate().collect();
-            memory.retain(|(_, pages)| *pages > 0);
+            memory = settle(self.hypervisor, build.domain)?;
         } else {
             self.hypervisor.destroy(build.domain)?;
             wasted += build.populated;
@@ -388,9 +444,6 @@ pub fn play<H: FaultInjection>(
     };
     let mut leaving = occupy(hypervisor, storm)?;
     leaving.sort_unstable_by_key(|(time, _)| Reverse(*time));
-    let mut builders: Vec<_> = (0..storm.builders).map(|_| Some(Next::Take)).collect();
-    // Who is furthest behind goes first, and of these the one with the lowest number.
-    let mut turns: BinaryHeap<_> = (0..storm.builders).map(|id| Reverse((0, id))).collect();
     let mut samples = Vec::new();
     let mut sample = |now| {
         let nodes = hypervisor.nodes()?;
@@ -405,50 +458,28 @@ pub fn play<H: FaultInjection>(
         anyhow::Ok(())
     };
     let mut next_sample = 0;
-    while let Some(Reverse((now, id))) = turns.pop() {
-        while sampled && next_sample <= now {
-            sample(next_sample)?;
-            next_sample += SAMPLE;
-        }
-        while leaving.last().is_some_and(|(time, _)| *time <= now) {
-            if let Some((_, domain)) = leaving.pop() {
-                hypervisor.destroy(domain)?;
+    take_turns(
+        storm.builders,
+        || Next::Take,
+        |now, next| {
+            while sampled && next_sample <= now {
+                sample(next_sample)?;
+                next_sample += SAMPLE;
             }
-        }
-        let Some(next) = builders[id].take() else {
-            continue;
-        };
-        if let Some((time, next)) = player.turn(now, next)? {
-            builders[id] = Some(next);
-            turns.push(Reverse((time, id)));
-        }
-    }
-    let vms: Vec<Played> = player.played.into_iter().flatten().collect();
-    ensure!(
-        vms.len() == storm.vms.len(),
-        "not every VM was built or turned away"
-    );
-    let end = vms.iter().fold(0.0, |end: f64, vm| end.max(vm.ended));
+            while leaving.last().is_some_and(|(time, _)| *time <= now) {
+                if let Some((_, domain)) = leaving.pop() {
+                    hypervisor.destroy(domain)?;
+                }
+            }
+            player.turn(now, next)
+        },
+    )?;
+    let vms = all_played(player.played)?;
     if sampled {
-        sample((end * SECOND as f64) as Micros)?;
+        sample((last_end(&vms) * SECOND as f64) as Micros)?;
     }
     for (_, domain) in leaving {
         hypervisor.destroy(domain)?;
     }
-    let left = hypervisor
-        .nodes()?
-        .iter()
-        .map(|node| node.free.get())
-        .collect();
-    let claimed = hypervisor.host()?.claimed;
-    ensure!(
-        claimed == Pages::ZERO,
-        "{claimed} pages are claimed when all is over"
-    );
-    Ok(Course {
-        vms,
-        seconds: end,
-        left,
-        samples,
-    })
+    course(hypervisor, vms, samples)
 }

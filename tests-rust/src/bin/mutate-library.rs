@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{bail, Context, Result};
 use clap::Parser;
 use tempfile::TempDir;
 use wait_timeout::ChildExt;
@@ -49,14 +49,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<bool> {
-    let mut mutants = mutants::library()?;
-    for name in &arguments.names {
-        ensure!(
-            mutants.iter().any(|mutant| mutant.name == *name),
-            "there is no mutant {name}"
-        );
-    }
-    mutants.retain(|m| arguments.names.is_empty() || arguments.names.contains(&m.name));
+    let mutants = mutants::only(mutants::library()?, &arguments.names)?;
     // All of them, before any takes its time.
     let texts = mutants
         .iter()
@@ -88,11 +81,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         }
         Ok(())
     })?;
-    let noticed = noticed.into_inner();
-    let failed = mutants.len() - noticed;
-    println!("{noticed} of {} noticed", mutants.len());
-    println!("{noticed} passed, {failed} failed");
-    Ok(failed == 0)
+    Ok(mutants::tell(noticed.into_inner(), mutants.len()))
 }
 
 /// What the first test program says that does not pass.
@@ -147,7 +136,6 @@ impl Copy {
         dune.args(["build", "--profile", "release", "--root", "."])
             .args(programs)
             .env_remove("CARGO_TARGET_DIR")
-            .env("DUNE_CONFIG__GLOBAL_LOCK", "disabled")
             .current_dir(self.0.path());
         output(&mut dune)?;
         for test in TESTS {

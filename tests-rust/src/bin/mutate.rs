@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{Context, Result};
 use clap::Parser;
 use tempfile::TempDir;
 use xen_claims_lab::allocator::{Build, Tree, Xen};
@@ -43,14 +43,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<bool> {
     let tree = Tree::of(arguments.base.as_deref())?;
-    let mut mutants = mutants::list(tree.base.as_deref())?;
-    for name in &arguments.names {
-        ensure!(
-            mutants.iter().any(|mutant| mutant.name == *name),
-            "there is no mutant {name}"
-        );
-    }
-    mutants.retain(|m| arguments.names.is_empty() || arguments.names.contains(&m.name));
+    let mutants = mutants::only(mutants::list(tree.base.as_deref())?, &arguments.names)?;
     // All of them, before any takes its time.
     let texts = mutants.iter().map(|mutant| {
         let path = tree.file(mutant.file);
@@ -103,11 +96,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         }
         Ok(())
     })?;
-    let noticed = noticed.into_inner();
-    let failed = mutants.len() - noticed;
-    println!("{noticed} of {} noticed", mutants.len());
-    println!("{noticed} passed, {failed} failed");
-    Ok(failed == 0)
+    Ok(mutants::tell(noticed.into_inner(), mutants.len()))
 }
 
 /// What the judges say of one mutant, in their order.

@@ -1,9 +1,6 @@
 //! The same storms in simulated time: as many `xl create` as there are builders, each of which looks, places
 //! the domain, loads its kernel, populates it, and does the rest.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
 use anyhow::{ensure, Context, Result};
 use rand::seq::IndexedRandom;
 use rand::SeedableRng;
@@ -13,7 +10,9 @@ use xen_claims::{
 };
 
 use super::super::plan;
-use super::super::player::{domain_of, node_id, occupy, Course, Outcome, Played};
+use super::super::player::{
+    all_played, course, domain_of, node_id, occupy, settle, take_turns, Course, Outcome, Played,
+};
 use super::super::storm::{Micros, Storm, ORDER, SECOND};
 use super::host::RealCourse;
 use super::libxl::{self, Node};
@@ -196,10 +195,7 @@ impl<H: FaultInjection> Player<'_, H> {
     fn done(&mut self, now: Micros, build: Build, outcome: Outcome) -> Turn {
         let mut memory = Vec::new();
         if outcome == Outcome::Built {
-            self.hypervisor.claim_pages(build.domain, Pages::ZERO)?;
-            let pages = self.hypervisor.node_pages(build.domain)?;
-            memory = pages.iter().map(|pages| pages.get()).enumerate().collect();
-            memory.retain(|(_, pages)| *pages > 0);
+            memory = settle(self.hypervisor, build.domain)?;
         } else {
             self.hypervisor.destroy(build.domain)?;
             for node in &build.nodes {
@@ -377,31 +373,10 @@ pub fn play<H: FaultInjection>(
         played: vec![None; storm.vms.len()],
     };
     occupy(hypervisor, storm)?;
-    let mut builders: Vec<_> = (0..storm.builders).map(|_| Some(Next::Take)).collect();
-    let mut turns: BinaryHeap<_> = (0..storm.builders).map(|id| Reverse((0, id))).collect();
-    while let Some(Reverse((now, id))) = turns.pop() {
-        let Some(next) = builders[id].take() else {
-            continue;
-        };
-        if let Some((time, next)) = player.turn(now, next)? {
-            builders[id] = Some(next);
-            turns.push(Reverse((time, id)));
-        }
-    }
-    let vms: Vec<Played> = player.played.into_iter().flatten().collect();
-    ensure!(
-        vms.len() == storm.vms.len(),
-        "not every VM was built or turned away"
-    );
-    let left = hypervisor
-        .nodes()?
-        .iter()
-        .map(|node| node.free.get())
-        .collect();
-    Ok(Course {
-        seconds: vms.iter().fold(0.0, |end: f64, vm| end.max(vm.ended)),
-        vms,
-        left,
-        samples: Vec::new(),
-    })
+    take_turns(
+        storm.builders,
+        || Next::Take,
+        |now, next| player.turn(now, next),
+    )?;
+    course(hypervisor, all_played(player.played)?, Vec::new())
 }
