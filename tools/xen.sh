@@ -25,8 +25,7 @@ case $1 in
     # In this order, as ./dev test does.
     boot | conformance) one_per_checkout && checkout=${lock-} ;;
 esac
-# What creates domains has the layouts of libxenctrl's headers, which are another base's in another version: so there
-# all programs are built once more, in places of their own.
+# Another base has a part of the cache to itself.
 other=${base[1]-}
 [[ -d xen-patches/bases/$other ]] || other=
 home=$XEN_CLAIMS_CACHE/xen/${other:+$other/}
@@ -43,6 +42,8 @@ if [[ $* =~ ^(prepare|check)(\ --base[=\ ][^\ ]+)?$ ]]; then
     exec {lock}>&-
 fi
 one_at_a_time "${busy[@]}"
+# What creates domains has the layouts of libxenctrl's headers, which are another base's in another version: so there
+# all programs are built once more, in places of their own.
 products=$(realpath -m "${CARGO_TARGET_DIR:-target}")${other:+/xen-$other}
 against_the_tree() {
     [[ -n $other ]] || return 0

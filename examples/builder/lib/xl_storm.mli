@@ -1,4 +1,5 @@
-(** A scenario's VMs as guests that [xl] starts, in a Dom0: PV and PVH in turn. *)
+(** A scenario's VMs as guests that [xl] starts, in a Dom0: PV and PVH in turn, or PV if they are to
+    stay paused. *)
 
 open Xenctrl_claims
 

@@ -5,7 +5,7 @@
 //!
 //! Feature `xen` has what a production toolstack needs, through libxencall alone: no version of
 //! libxenctrl is pinned, and one binary has the interface versions of Xen 4.17 to 4.22, though it was
-//! tried with 4.20 only. Feature `domains` adds the life of domains for our own programs, through
+//! tried with 4.17 and 4.20 only. Feature `domains` adds the life of domains for our own programs, through
 //! libxenctrl and `xenctrl-sys`, which is GPL-3.0-only.
 
 #[cfg(feature = "domains")]
