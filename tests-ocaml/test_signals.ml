@@ -15,16 +15,21 @@ let on_tick _ =
     armed := false;
     raise Tick)
 
-let with_ticks seconds f =
+let with_handler f =
   let before = Sys.signal Sys.sigalrm (Signal_handle on_tick) in
+  Fun.protect f ~finally:(fun () ->
+      armed := false;
+      Sys.set_signal Sys.sigalrm before)
+
+let with_ticks seconds f =
   let set interval =
     ignore (Unix.setitimer ITIMER_REAL { it_interval = interval; it_value = interval })
   in
-  set seconds;
-  Fun.protect f ~finally:(fun () ->
-      armed := false;
-      set 0.;
-      Sys.set_signal Sys.sigalrm before)
+  with_handler (fun () ->
+      set seconds;
+      Fun.protect f ~finally:(fun () ->
+          armed := false;
+          set 0.))
 
 (* [f ()], and whether a tick interrupted it. *)
 let interrupted f =
@@ -135,6 +140,9 @@ let nothing_is_left_behind () =
   let grown = resident_kib () - before in
   if grown > 40_000 then Alcotest.failf "grown by %d KiB" grown
 
+let signals_are_let_in () =
+  if List.mem Sys.sigalrm (Unix.sigprocmask SIG_BLOCK []) then Alcotest.fail "signals are kept out"
+
 (* Wherever the handler raises, nothing stays claimed; and afterwards signals come as before. *)
 let with_claims_releases () =
   let h = open_host () in
@@ -148,10 +156,52 @@ let with_claims_releases () =
         let tick = interrupted (fun () -> ignore (Claims.with_claims h d set poll_point)) in
         if tick then incr ticks;
         Check.claims_of h d [||];
-        if List.mem Sys.sigalrm (Unix.sigprocmask SIG_BLOCK []) then
-          Alcotest.fail "signals are kept out"
+        signals_are_let_in ()
       done);
   Check.at_least "interrupted rounds" 2_000 !ticks
+
+(* The moments that ticks rarely meet: right behind each SET, with the handler's first chance to run
+   before what made the call knows how it ended. *)
+let with_claims_at_each_set () =
+  let h = open_host () in
+  let d = new_domain h in
+  let until_tick = ref 0 in
+  let module Interrupted = Claims.Make (struct
+    include Xen
+
+    let set h d claims =
+      Xen.set h d claims;
+      decr until_tick;
+      if !until_tick = 0 then (
+        Unix.kill (Unix.getpid ()) Sys.sigalrm;
+        poll_point ())
+  end) in
+  let interrupted_at sets =
+    until_tick := sets;
+    let tick =
+      with_handler (fun () ->
+          interrupted (fun () ->
+              match Interrupted.with_claims h d [| host 1L; node 0 2L |] poll_point with
+              | Ok () | (Error _ : (unit, Claims.install_error) result) -> poll_point ()))
+    in
+    Alcotest.(check bool) "the handler ran" true tick;
+    Check.claims_of h d [||];
+    signals_are_let_in ()
+  in
+  (* Claiming, and releasing. *)
+  interrupted_at 1;
+  interrupted_at 2
+
+(* After a refusal, and where there is no answer at all, signals come as before. *)
+let with_claims_refused () =
+  let h = open_host () in
+  let d = new_domain h in
+  let refused = Claims.with_claims h d [| node 9 1L |] ignore in
+  Alcotest.(check bool) "refused" true (refused = Error (`No_such_node 9));
+  signals_are_let_in ();
+  Xenctrl.interface_close h;
+  Check.closed "domain_claim_memory" (fun () -> Claims.with_claims h d [| node 0 1L |] ignore);
+  signals_are_let_in ()
 
 (* A signal during a long hypercall does not end it; the handler runs when it is over. *)
 let during_a_call () =
@@ -179,6 +229,8 @@ let () =
           quick "with systhreads" with_systhreads;
           quick "nothing is left behind" nothing_is_left_behind;
           quick "with_claims releases" with_claims_releases;
+          quick "with_claims releases, wherever" with_claims_at_each_set;
+          quick "with_claims lets signals in after a refusal" with_claims_refused;
           quick "waits for a long call" during_a_call;
         ] );
     ]

@@ -33,7 +33,8 @@ let refusals () =
          claimable = Int64.sub (Int64.mul 4L gib) 150L;
        })
     (install [| node 0 gib; node 1 (Int64.sub gib 100L); node 2 gib; node 3 gib |]);
-  check_error "no such node" (`No_such_node 9) (install [| node 0 1L; node 9 1L |]);
+  check_error "no such node, and who claims of the host is not to blame" (`No_such_node 9)
+    (install [| host 1L; node 0 1L; node 9 1L |]);
   Building.domain_setmaxmem h b 400L;
   check_error "over its maximum"
     (`Over_max_memory { Claims.wanted = 101L; total_pages = 0L; max_pages = 100L })
@@ -42,6 +43,16 @@ let refusals () =
   check_error "also where the sum is more than 63 bits hold"
     (`Over_max_memory { Claims.wanted = Int64.max_int; total_pages = 1L; max_pages = 100L })
     (install [| host Int64.max_int |]);
+  check_error "over its maximum by what it has"
+    (`Over_max_memory { Claims.wanted = 100L; total_pages = 1L; max_pages = 100L })
+    (install [| node 0 100L |]);
+  let refused error =
+    Model.inject h (Refuse error);
+    Claims.install h b [| node 0 99L |]
+  in
+  check_error "not over its maximum, whatever else it is" (`Refused Unix.EINVAL) (refused EINVAL);
+  check_error "the policy of Xen" `Not_permitted (refused EPERM);
+  check_error "that of FLASK" `Not_permitted (refused EACCES);
   check_error "no such domain" (`No_such_domain 999) (Claims.install h 999 [| host 1L |]);
   check_error "nothing to release" (`No_such_domain 999) (Claims.release h 999);
   (* What a domain claims itself is claimable for it. *)
@@ -206,8 +217,57 @@ let targets () =
       Alcotest.check Check.claims "wire" [| { pages = 5L; target = wire } |] [| claim |])
     both;
   Check.invalid "Claims.on: node 64 is not in 0..63" (fun () -> Claims.on (Node 64) 1L);
-  Check.invalid "Claims.target: -2 is neither a node in 0..63 nor -1" (fun () ->
-      Claims.target { pages = 1L; target = -2l })
+  List.iter
+    (fun target ->
+      let message = Printf.sprintf "Claims.target: %ld is neither a node in 0..63 nor -1" target in
+      Check.invalid message (fun () -> Claims.target { pages = 1L; target }))
+    [ -2l; 64l ]
+
+(* Answers of different moments. *)
+
+(* Who holds most comes first; who is gone since domains were listed holds nothing. *)
+let holders_by_size () =
+  let h = open_host () in
+  let give d extents =
+    ignore (Building.domain_populate h d ~order:0 ~extents (Exact 0) : int);
+    d
+  in
+  let little = give (new_domain h) 5 in
+  let gone = give (new_domain h) 50 in
+  let most = give (new_domain h) 7 in
+  let claimer = new_domain h in
+  unwrap (Claims.install h claimer [| node 1 6L |]);
+  let listed = Xen.domains h in
+  Building.domain_destroy h gone;
+  let module Moved_on = Claims.Make (struct
+    include Xen
+
+    let domains _ = listed
+  end) in
+  let held (holder : Claims.holder) = (holder.domid, holder.total_pages) in
+  Alcotest.(check (list (pair int int64)))
+    "holders"
+    [ (most, 7L); (claimer, 0L); (little, 5L) ]
+    (List.map held (unwrap (Moved_on.holders h)))
+
+(* Of a moment when memory was offlined. *)
+let more_claimed_than_free () =
+  let h = open_host ~nodes:2 () in
+  let module Shrunk = Claims.Make (struct
+    include Xen
+
+    let node_memory h =
+      let of_node_0 (m : Claims.node_memory) =
+        if m.node = 0 then { m with free = 3L; claimed = 5L } else m
+      in
+      List.map of_node_0 (Xen.node_memory h)
+
+    let host_memory _ : Claims.host_memory = { free_pages = 3L; outstanding_pages = 5L }
+  end) in
+  let seen = unwrap (Shrunk.look ~leave:[ (0, 1L) ] h) in
+  let claimable (n : Claims.node) = n.claimable in
+  Alcotest.(check (list int64)) "of nodes" [ 0L; gib ] (List.map claimable seen.nodes);
+  Check.pages "of the host" 0L seen.host_claimable
 
 (* Of a node of which 100 pages are to be left, 24 of them are claimed already. *)
 let left_alone () =
@@ -384,6 +444,8 @@ let () =
           Alcotest.test_case "pages that are left alone" `Quick left_alone;
           Alcotest.test_case "a planner of the caller's" `Quick own_planner;
           Alcotest.test_case "targets" `Quick targets;
+          Alcotest.test_case "who holds memory" `Quick holders_by_size;
+          Alcotest.test_case "more claimed than free" `Quick more_claimed_than_free;
           Alcotest.test_case "the rest of a call" `Quick rest_of_a_call;
         ] );
       ( "populating",
