@@ -257,3 +257,51 @@ impl fmt::Debug for ClaimSet {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(claims: &[(i64, u64)]) -> Result<ClaimSet, InvalidClaim> {
+        ClaimSet::new(claims.iter().map(|&(target, pages)| Claim {
+            pages: Pages::new(pages),
+            target: NodeId::new(target).map_or(Target::Host, Target::Node),
+        }))
+    }
+
+    #[test]
+    fn a_set_is_what_it_claims_of_each_target() {
+        let claims = set(&[(3, 4), (-1, 0), (0, 1)]).unwrap();
+        let outstanding: Vec<_> = claims
+            .outstanding()
+            .map(|claim| claim.pages.get())
+            .collect();
+        assert_eq!(outstanding, [4, 1]);
+        let node = |id| Target::Node(NodeId::new(id).unwrap());
+        assert_eq!(claims.pages_of(node(3)), Pages::new(4));
+        assert_eq!(claims.pages_of(node(9)), Pages::ZERO);
+        assert_eq!(claims.total(), Pages::new(5));
+        // In whatever order.
+        assert_eq!(claims, set(&[(0, 1), (3, 4), (-1, 0)]).unwrap());
+        assert_ne!(claims, set(&[(0, 4), (3, 1), (-1, 0)]).unwrap());
+        assert_eq!(
+            format!("{claims:?}"),
+            "{Node(NodeId(3)): 4, Host: 0, Node(NodeId(0)): 1}"
+        );
+    }
+
+    #[test]
+    fn a_set_stops_at_its_limits() {
+        let most = CLAIM_PAGES.max;
+        assert!(set(&[(0, most - 1), (1, 1)]).is_ok());
+        assert_eq!(
+            set(&[(0, most), (1, 1)]),
+            Err(InvalidClaim::Sum {
+                index: 1,
+                pages: Pages::new(1)
+            })
+        );
+        let all: Vec<_> = (-1..64).map(|target| (target, 1)).collect();
+        assert_eq!(set(&all).unwrap().total(), Pages::new(65));
+    }
+}

@@ -187,3 +187,21 @@ impl fmt::Display for HypercallError {
         write!(f, ": {}", self.errno)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_of_what_for_whom_and_why() {
+        let domain = DomainId::new(7).unwrap();
+        assert_eq!(
+            HypercallError::of(Operation::SetClaims, domain, Errno::ENOMEM).to_string(),
+            "installing a claim set for domid 7: ENOMEM"
+        );
+        assert_eq!(
+            HypercallError::host(Operation::HostMemory, Errno(4095)).to_string(),
+            "reading the host's memory: errno 4095"
+        );
+    }
+}

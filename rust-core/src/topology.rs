@@ -248,16 +248,30 @@ mod tests {
             let error = text.parse::<Topology>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("'{text}'")), "{error}");
         }
-        let nodes = |text: &str| text.parse::<Topology>().unwrap().nodes().count();
-        assert_eq!(
-            [
-                nodes("uma"),
-                nodes("2-socket"),
-                nodes("epyc-nps4"),
-                nodes("64x1")
-            ],
-            [1, 2, 8, 64]
-        );
+        assert!(matches!(
+            "-1x4".parse::<Topology>(),
+            Err(TopologyError::Unknown(_))
+        ));
+    }
+
+    #[test]
+    fn a_preset_is_the_host_of_its_name() {
+        let host = |text: &str| {
+            let host = text.parse::<Topology>().unwrap();
+            let gib: Vec<_> = host.nodes().map(|(_, pages)| pages.get() >> 18).collect();
+            (gib, host.distances())
+        };
+        assert_eq!(host("uma"), (vec![64], vec![vec![10]]));
+        let two = vec![vec![10, 21], vec![21, 10]];
+        assert_eq!(host("2-socket"), (vec![128, 128], two.clone()));
+        assert_eq!(host("2x3"), (vec![3, 3], two));
+        let (gib, distances) = host("epyc-nps4");
+        assert_eq!(gib, [32; 8]);
+        assert_eq!(distances[3], [12, 12, 12, 10, 32, 32, 32, 32]);
+        assert_eq!(distances[4], [32, 32, 32, 32, 10, 12, 12, 12]);
+        assert_eq!(host("64x1").0.len(), 64);
+        let this = Topology::this_machine().unwrap();
+        assert_eq!("this".parse::<Topology>().unwrap(), this);
     }
 
     #[test]

@@ -324,15 +324,54 @@ mod tests {
     fn pages_do_not_wrap() {
         assert_eq!(Pages::new(u64::MAX).checked_add(Pages::new(1)), None);
         assert_eq!(Pages::new(1 << 52).to_bytes(), None);
+        assert_eq!(Pages::new(3).to_bytes().map(Bytes::get), Some(12288));
         assert_eq!(Pages::new(3).saturating_sub(Pages::new(4)), Pages::ZERO);
     }
 
     #[test]
+    fn amounts_and_ids_name_their_unit() {
+        let partial = Pages::from_bytes(Bytes::new(8193)).unwrap_err();
+        assert_eq!(
+            [
+                Pages::new(1).to_string(),
+                Pages::new(2).to_string(),
+                partial.to_string()
+            ],
+            [
+                "1 page",
+                "2 pages",
+                "8193 bytes are no whole number of 4096-byte pages"
+            ]
+        );
+        assert_eq!(Bytes::new(5).to_string(), "5 bytes");
+        let domain = DomainId::new(-1).unwrap_err();
+        assert_eq!(domain.to_string(), "domid -1 is not in 0..32751");
+        assert_eq!(DomainId::DOM0.to_string(), "domid 0");
+    }
+
+    fn nodes(ids: &[i64]) -> NodeSet {
+        ids.iter().map(|&id| NodeId::new(id).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_node_set_has_what_was_put_in() {
+        let set = nodes(&[63, 0, 5]);
+        assert_eq!(set.bits(), 1 << 63 | 1 << 5 | 1);
+        // At most as many as there can be: one that is not taken out would come for ever.
+        let ids = |nodes: &mut dyn Iterator<Item = NodeId>| {
+            nodes.take(65).map(NodeId::index).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&mut set.iter()), [0, 5, 63]);
+        assert_eq!(ids(&mut set.iter().rev()), [63, 5, 0]);
+        let other = nodes(&[5, 6]);
+        assert_eq!(set.intersection(other), nodes(&[5]));
+        assert_eq!(set.difference(other), nodes(&[0, 63]));
+        assert_eq!([set.is_empty(), NodeSet::EMPTY.is_empty()], [false, true]);
+    }
+
+    #[test]
     fn a_node_set_goes_round() {
-        let set: NodeSet = [1, 5]
-            .map(|n| NodeId::new(n).unwrap())
-            .into_iter()
-            .collect();
+        let set = nodes(&[1, 5]);
         let round = |index| set.cycle_from(index).map(NodeId::index);
         assert_eq!(
             [round(0), round(1), round(2), round(6), round(64)],
