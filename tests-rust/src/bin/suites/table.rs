@@ -144,11 +144,15 @@ pub const SUITES: &[Suite] = &[
     .needs(Xen)
     .beside()
     .only(Short),
-    Suite::new("Xen conformance, all hosts", Lines, "tools/xen.sh conformance")
-        .with(&[QEMU])
-        .needs(Xen)
-        .beside()
-        .only(Long),
+    Suite::new(
+        "Xen conformance, all hosts",
+        Lines,
+        "tools/xen.sh conformance --soak 1000",
+    )
+    .with(&[QEMU])
+    .needs(Xen)
+    .beside()
+    .only(Long),
     // But for placement, area P, which fills nodes for minutes: the conformance suite has that.
     Suite::new(
         "Xen in-tree tests, OCaml tests on Xen",
@@ -220,7 +224,7 @@ pub const SUITES: &[Suite] = &[
     Suite::new(
         "Xen 4.17 conformance, all hosts",
         Lines,
-        "tools/xen.sh conformance --base 4.17",
+        "tools/xen.sh conformance --base 4.17 --soak 1000",
     )
     .with(&[QEMU])
     .needs(Source)
