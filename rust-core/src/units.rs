@@ -356,7 +356,7 @@ mod tests {
     #[test]
     fn a_node_set_has_what_was_put_in() {
         let set = nodes(&[63, 0, 5]);
-        assert_eq!(set.bits(), 1 << 63 | 1 << 5 | 1);
+        assert_eq!(set.bits(), (1 << 63) | (1 << 5) | 1);
         // At most as many as there can be: one that is not taken out would come for ever.
         let ids = |nodes: &mut dyn Iterator<Item = NodeId>| {
             nodes.take(65).map(NodeId::index).collect::<Vec<_>>()
