@@ -150,7 +150,7 @@ type policy =
   | Interleave  (** All that have memory, evenly, in steps of 2 MiB. *)
   | Prefer of int list
       (** These, as with [Pack] if they have enough. Otherwise all that they have, and the rest from
-          others, as few as can be and nearest to these. *)
+          others, as few as can be and nearest to these, full ones included. *)
   | Only of int list  (** These and no others, as with [Pack]. *)
   | Evenly of int list  (** These and no others, as with [Interleave]. *)
 

@@ -179,10 +179,7 @@ let plan ?near ?(host_claim = false) ~nodes ~host_claimable ~distances ~pages po
     invalid_arg (Printf.sprintf "Claims.plan: pages is %Ld, not in 1..%d" pages max_pages);
   let wanted = pages in
   let pages = Int64.to_int pages in
-  let rooms =
-    List.map (fun { node; claimable } -> { id = node; pages = clamp claimable }) nodes
-    |> List.filter (fun room -> room.pages > 0)
-  in
+  let rooms = List.map (fun { node; claimable } -> { id = node; pages = clamp claimable }) nodes in
   let near = Option.to_list near in
   let pack ?(anchors = []) rooms pages =
     fill (nearest_fewest ~distances ~anchors:(anchors @ near) rooms pages) pages

@@ -232,7 +232,9 @@ let no_xen () =
       (match outcome (fun () -> Model.inject h Panic) with
       | Refused (EOPNOTSUPP, "Model.inject", "a handle of Xenctrl.interface_open") -> ()
       | _ -> Alcotest.fail "interface_open gave an embedded hypervisor");
-      Xenctrl.interface_close h
+      Xenctrl.interface_close h;
+      let kept = Xenctrl.with_intf Fun.id in
+      Check.closed "domain_list" (fun () -> Xenctrl.domain_list kept)
   | exception Unix.Unix_error (_, name, reason) ->
       Alcotest.(check string) "function" "interface_open" name;
       Check.at_least "length of the reason" 10 (String.length reason);

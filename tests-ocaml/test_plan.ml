@@ -64,6 +64,19 @@ let case ?(max_nodes = 64) ?(policy = policy) () =
   (* On both sides of what there is. *)
   let* pages = oneof [ int_range 1 (all + 10); int_range (max 1 (all - 600)) (all + 600) ] in
   let* policy = policy and* near = opt (0 -- 63) and* host_claim = bool in
+  (* Of the nodes that are named, the host has most. *)
+  let known id =
+    let count = List.length host.nodes in
+    if id < 48 && count > 0 then (List.nth host.nodes (id mod count)).node else id
+  in
+  let policy : Claims.policy =
+    match policy with
+    | Prefer ids -> Prefer (List.map known ids)
+    | Only ids -> Only (List.map known ids)
+    | Evenly ids -> Evenly (List.map known ids)
+    | (Single | Pack | Interleave) as policy -> policy
+  in
+  let near = Option.map known near in
   return { host; pages; policy; near; host_claim }
 
 let print { host; pages; policy; near; host_claim } =
@@ -273,8 +286,7 @@ let prefer_near case =
   else
     let missing = case.pages - total preferred in
     let elsewhere = List.filter (fun (id, _) -> List.mem_assoc id others) shares in
-    let with_memory = List.filter (fun (_, pages) -> pages > 0) preferred in
-    let anchors = ids with_memory @ near case in
+    let anchors = ids preferred @ near case in
     quality case anchors others missing elsewhere = best case anchors (subsets others) missing
 
 (* One that takes a node to its last page and leaves parts of 2 MiB on two. *)
@@ -308,6 +320,9 @@ let odd_hosts () =
   check "the reachable ones first"
     (Ok [ (0, 8); (2, 4) ])
     (case_of ~distances [ (0, 8); (1, 8); (2, 8) ] 12 Pack);
+  check "then those whose distance nobody knows"
+    (Ok [ (0, 8); (1, 4) ])
+    (case_of ~distances:[| [| 10; 40 |]; [| 40; 10 |] |] [ (0, 8); (1, 8); (2, 8) ] 12 Pack);
   check "unreachable memory is memory"
     (Ok [ (0, 8); (1, 1); (2, 8) ])
     (case_of ~distances [ (0, 8); (1, 8); (2, 8) ] 17 (Prefer [ 0; 2 ]));

@@ -176,10 +176,11 @@ let own_planner () =
       asked := host.short :: !asked;
       planner host
     in
-    Claims.claim ?attempts ~log h a planner
+    Claims.claim ?attempts ~leave:[ (0, 3L) ] ~log h a planner
   in
+  (* The other's 10 pages, and 3 that are to be left: at each look. *)
   let short : Claims.short =
-    `Not_enough_memory { where = Node 0; wanted = gib; claimable = Int64.sub gib 10L }
+    `Not_enough_memory { where = Node 0; wanted = gib; claimable = Int64.sub gib 13L }
   in
   let found =
     claim (fun host ->
@@ -289,6 +290,12 @@ let left_alone () =
   Check.pages "short" 1L (short (claim over Pack));
   Check.pages "also of a host claim" 1L (short (claim ~host_claim:true over Single));
   Check.pages "of every node" 5L (short (claim ~leave:[ (0, 99L); (1, Int64.max_int) ] 5L Pack))
+
+let near_a_node () =
+  let h = Model.create "epyc-nps4" in
+  let d = new_domain h in
+  let { Claims.claims; _ } = unwrap (Claims.claim_with_plan ~near:5 h d ~pages:gib Single) in
+  Alcotest.check Check.claims "claimed" [| node 5 gib |] claims
 
 (* Whatever the host is like: what was planned is claimed at the first attempt, then others take all
    they can, and populating still uses the set up exactly, and gives of each node what was claimed. *)
@@ -443,6 +450,7 @@ let () =
           Alcotest.test_case "no plan" `Quick no_plan;
           Alcotest.test_case "pages that are left alone" `Quick left_alone;
           Alcotest.test_case "a planner of the caller's" `Quick own_planner;
+          Alcotest.test_case "near a node" `Quick near_a_node;
           Alcotest.test_case "targets" `Quick targets;
           Alcotest.test_case "who holds memory" `Quick holders_by_size;
           Alcotest.test_case "more claimed than free" `Quick more_claimed_than_free;
