@@ -131,6 +131,9 @@ pub const SUITES: &[Suite] = &[
     Suite::new("OCaml 4.14", Lines, "tools/ocaml-4.14.sh")
         .with(&[GIT])
         .only(Long),
+    Suite::new("OCaml library, broken", Lines, "tools/allocator.sh mutate --library")
+        .with(&[GIT])
+        .only(Long),
     Suite::new("Package, installed", One, "tools/package.sh").with(&[GIT, ("opam", "opam")]),
     Suite::new("Xen build", One, "tools/xen.sh build")
         .needs(Source)
