@@ -167,10 +167,10 @@ let with_claims_at_each_set () =
   let d = new_domain h in
   let until_tick = ref 0 in
   let module Interrupted = Claims.Make (struct
-    include Xen
+    include Claims.Xen
 
     let set h d claims =
-      Xen.set h d claims;
+      Claims.Xen.set h d claims;
       decr until_tick;
       if !until_tick = 0 then (
         Unix.kill (Unix.getpid ()) Sys.sigalrm;

@@ -238,10 +238,10 @@ let holders_by_size () =
   let most = give (new_domain h) 7 in
   let claimer = new_domain h in
   unwrap (Claims.install h claimer [| node 1 6L |]);
-  let listed = Xen.domains h in
+  let listed = Claims.Xen.domains h in
   Building.domain_destroy h gone;
   let module Moved_on = Claims.Make (struct
-    include Xen
+    include Claims.Xen
 
     let domains _ = listed
   end) in
@@ -255,13 +255,13 @@ let holders_by_size () =
 let more_claimed_than_free () =
   let h = open_host ~nodes:2 () in
   let module Shrunk = Claims.Make (struct
-    include Xen
+    include Claims.Xen
 
     let node_memory h =
       let of_node_0 (m : Claims.node_memory) =
         if m.node = 0 then { m with free = 3L; claimed = 5L } else m
       in
-      List.map of_node_0 (Xen.node_memory h)
+      List.map of_node_0 (Claims.Xen.node_memory h)
 
     let host_memory _ : Claims.host_memory =
       { free_pages = Int64.add gib 3L; outstanding_pages = 5L }

@@ -1,6 +1,6 @@
 include Claim_sets.Claims
 
-include Make (struct
+module Xen = struct
   type handle = Xenctrl.handle
 
   let set = Xenctrl.domain_claim_memory
@@ -13,4 +13,6 @@ include Make (struct
     { domid; total_pages; max_pages }
 
   let domains h = List.map domain (Xenctrl.domain_list h)
-end)
+end
+
+include Make (Xen)

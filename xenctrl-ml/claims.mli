@@ -16,4 +16,7 @@ include module type of struct
   include Claim_sets.Claims
 end
 
+module Xen : HYPERVISOR with type handle = Xenctrl.handle
+(** What it asks. To have something answered otherwise, include this in what {!Make} is given. *)
+
 include S with type handle := Xenctrl.handle
